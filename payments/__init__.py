@@ -1,0 +1,1 @@
+"""Payments: the money of an order, and its way back."""

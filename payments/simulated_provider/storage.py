@@ -1,0 +1,54 @@
+"""The provider's file: made whole once, then a short connection for each call.
+
+It belongs to no framework, so it says BEGIN and COMMIT itself. A power cut may cost the last
+operations (a simulation may forget); a killed process never does.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+BUSY_SECONDS: Final = 30.0
+
+
+def make_file(path: Path, schema: str) -> None:
+    """Make the file beside its place and link it in whole: of two first users one wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as directory:
+        draft = Path(directory) / "draft"
+        with closing(sqlite3.connect(draft)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(schema)
+        with suppress(FileExistsError):
+            os.link(draft, path)
+
+
+@contextmanager
+def connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file for one call; statements outside :func:`transaction` commit by themselves."""
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        connection.row_factory = _as_dict
+        connection.execute("PRAGMA synchronous = OFF")
+        yield connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Take the write lock at once, so that what is read stays true until COMMIT."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}

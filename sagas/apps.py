@@ -1,0 +1,17 @@
+"""The Django app: finds every installed app's choreography and participant, like admin modules."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class SagasConfig(AppConfig):
+    """`sagas` in INSTALLED_APPS."""
+
+    name = "sagas"
+    verbose_name = _("Sagas")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Find the declarations."""
+        autodiscover_modules("choreography", "participant")

@@ -1,0 +1,54 @@
+"""Calls to the outside world: how a request is built, sent, and asked about (R6, R19, R29).
+
+A gateway offers a `Call` per operation. The engine builds the request inside the transaction
+that stores the intent, sends it outside any transaction, and asks with the same key when no answer
+came. Unknown is not failed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+#: Namespace of all idempotency keys; never change it, providers remember keys.
+_NAMESPACE = UUID("5ce0e1b1-52a5-5a3f-9f0e-5f1f4e6c6b1a")
+
+Request = dict[str, Any]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A definite answer from the outside: it happened (`ok`) or it certainly did not."""
+
+    ok: bool
+    #: The other side's name for what happened, such as a capture id or a tracking number.
+    reference: str = ""
+    #: Why not, as a code of the other side, such as "card_declined".
+    code: str = ""
+    #: Whatever else the step needs, as JSON values.
+    data: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One operation of a gateway.
+
+    `request(event, subject)` is pure and returns JSON values, frozen from then on.
+    `send(request, key)` returns an Outcome; raises Unanswered when the outcome is unknown and
+    NotSent when it certainly did not happen. Any other exception counts as unknown.
+    `inquire(request, key)` returns the Outcome of that key, or None when the other side does not
+    know it; only after `horizon` does "not known" mean "will never happen" (R29).
+    """
+
+    name: str
+    request: Callable[..., Request]
+    send: Callable[[Request, UUID], Outcome]
+    inquire: Callable[[Request, UUID], Outcome | None]
+    horizon: timedelta = field(default=timedelta(minutes=5))
+
+
+def idempotency_key(*, choreography: str, key: str, step: str, subject_key: str, n: int) -> UUID:
+    """Return the key of attempt `n`: made of business things only, never of random ids (R19)."""
+    return uuid5(_NAMESPACE, "|".join((choreography, key, step, subject_key, str(n))))

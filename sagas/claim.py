@@ -1,0 +1,96 @@
+"""Claim: which deliveries a batch takes: the head of each lane, and only under its saga's lock.
+
+A lane is (consumer, saga). One delivery of a lane runs at a time; a retry, a dead letter or a pause
+holds up what comes after it in its lane, and nothing else (G4). Timers and wishes (rank 0) overtake,
+parked deliveries step aside.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from sagas.locks import for_update
+from sagas.models import Delivery, DeliveryState, Pause, Saga
+
+_Lane = tuple[str, UUID]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paused:
+    """The names that are paused at the moment."""
+
+    names: frozenset[str]
+
+    def holds(self, delivery: Delivery, saga: Saga | None) -> bool:
+        """Whether the delivery's consumer, step or choreography is paused."""
+        step = f"{delivery.consumer}.{delivery.purpose}"
+        choreography = f"choreography:{saga.choreography}" if saga else ""
+        return not self.names.isdisjoint((delivery.consumer, step, choreography))
+
+
+def paused_now(using: str) -> Paused:
+    """Return what is paused (decision 20)."""
+    return Paused(names=frozenset(Pause.objects.using(using).values_list("name", flat=True)))
+
+
+def due(
+    using: str, *, consumers: Collection[str], ids: Sequence[UUID], limit: int, now: datetime
+) -> list[Delivery]:
+    """Return deliveries that could be taken, unlocked: those hinted at, then the oldest due.
+
+    The hinted ones are probed by primary key; the rest is one bounded index scan (R8).
+    """
+    is_due = Q(state=DeliveryState.READY, available_at__lte=now, consumer__in=consumers)
+    ready = Delivery.objects.using(using).filter(is_due)
+    found = {d.id: d for d in ready.filter(id__in=ids[:limit])} if ids else {}
+    if len(found) < limit:
+        for delivery in ready.order_by("available_at", "id")[:limit]:
+            found.setdefault(delivery.id, delivery)
+    return list(found.values())[:limit]
+
+
+def lock_sagas(using: str, ids: Iterable[UUID], *, skip_locked: bool) -> dict[UUID, Saga]:
+    """Lock saga rows in the order of ids: lane lock and direction guard in one (decision 7)."""
+    query = Saga.objects.using(using).filter(id__in=set(ids)).order_by("id")
+    return {saga.id: saga for saga in for_update(query, skip_locked=skip_locked)}
+
+
+def heads(
+    using: str,
+    saga_ids: Iterable[UUID],
+    *,
+    consumers: Collection[str],
+    paused: Paused,
+    now: datetime,
+    sagas: dict[UUID, Saga] | None = None,
+) -> list[Delivery]:
+    """Return the delivery that is next in each lane of these sagas; one statement."""
+    rows = (
+        Delivery.objects.using(using)
+        .filter(saga_id__in=set(saga_ids), consumer__in=consumers)
+        .order_by("rank", "position", "id")
+    )
+    lanes: dict[_Lane, list[Delivery]] = defaultdict(list)
+    for row in rows:
+        lanes[row.consumer, row.saga_id].append(row)
+    known = sagas or {}
+    found = (_head(lane, paused, known.get(lane[0].saga_id), now) for lane in lanes.values())
+    return [delivery for delivery in found if delivery is not None]
+
+
+def _head(lane: list[Delivery], paused: Paused, saga: Saga | None, now: datetime) -> Delivery | None:
+    if any(delivery.state == DeliveryState.LEASED for delivery in lane):
+        return None
+    for delivery in lane:
+        if delivery.state == DeliveryState.PARKED:
+            continue
+        is_ready = delivery.state == DeliveryState.READY and delivery.available_at <= now
+        if is_ready and not paused.holds(delivery, saga):
+            return delivery
+        if delivery.rank > 0:
+            return None
+    return None

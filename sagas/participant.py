@@ -1,0 +1,482 @@
+"""Participant: a context's part in choreographies: what it does and undoes when events arrive.
+
+A step is a function that reads its arguments, moves its subject's state machine and returns facts.
+What it announces is its return annotation. Declarations are read once, when Django starts.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Model
+
+from sagas import fsm
+from sagas.call import Call
+from sagas.choreography import EventType
+from sagas.event import Event
+from sagas.exceptions import ConfigurationError, DuplicateDeclaration
+from sagas.retry import DEFAULT_RETRY, Retry
+
+PARTICIPANTS: dict[str, "Participant"] = {}
+
+#: The state of a subject that does not exist.
+ABSENT = ""
+
+
+class Kind(StrEnum):
+    """Why a delivery exists (design decision 31)."""
+
+    #: Something is to be done.
+    FORWARD = "forward"
+    #: Something is to be undone, or its undoing is to be collected.
+    UNDO = "undo"
+    #: A time has come.
+    TIMER = "timer"
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Where rows come from: those of `model` whose `field` equals what `source` says."""
+
+    model: type[Model]
+    field: str
+    source: str
+
+    def values(self, scope: Mapping[str, Any]) -> list[Any]:
+        """Return what the source path yields; lists along the path are walked through."""
+        first, *rest = self.source.split(".")
+        found = [scope[first]] if first in scope else [getattr(scope["event"], first)]
+        for name in ("", *rest):
+            found = [value for item in found for value in _walk(item, name)]
+        return [value for value in found if value is not None]
+
+    @property
+    def depends_on_rows(self) -> bool:
+        """Whether the source is a row loaded before, not the event."""
+        return "." in self.source
+
+
+def _walk(item: Any, name: str) -> Iterable[Any]:
+    value = getattr(item, name) if name else item
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def by(model: type[Model], field: str, source: str | None = None) -> By:
+    """Say which rows a step gets: `by(Payment, "order_id")`, `by(Item, "sku", "lines.sku")`.
+
+    `source` is a path from the event, or from rows of the same step by their name; it defaults to
+    the attribute of the event that is called like the field.
+    """
+    return By(model, field, source or field)
+
+
+class AnswerKind(StrEnum):
+    """What happens to an event that meets a state (R25)."""
+
+    #: The step runs.
+    APPLY = "apply"
+    #: Nothing changes, for a declared or proven reason.
+    IGNORE = "ignore"
+    #: Not yet: it waits for the subject to move on.
+    PARK = "park"
+    #: Too late: a declared answer is given instead.
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The decided answer to one (state x event) pair."""
+
+    kind: AnswerKind
+    reason: str = ""
+    #: For LATE: the step that answers; without one, a StepRefused fact says the reason.
+    step: "Step | None" = None
+    #: For PARK: how long it may wait; None means SAGAS["PARK_DEADLINE"].
+    patience: timedelta | None = None
+
+
+def ignore(reason: str) -> Answer:
+    """Declare that an event changes nothing in a state. Not allowed where value moves (D-5)."""
+    return Answer(AnswerKind.IGNORE, reason)
+
+
+def refuse(reason: str) -> Answer:
+    """Declare that an event comes too late for a state; the refusal is a fact in the log."""
+    return Answer(AnswerKind.LATE, reason)
+
+
+def park(reason: str, *, patience: timedelta | None = None) -> Answer:
+    """Declare that an event waits until its subject has moved on."""
+    return Answer(AnswerKind.PARK, reason, patience=patience)
+
+
+class Waiting(StrEnum):
+    """Entries of an undo table for states that will be left without our doing."""
+
+    #: The call that is out will be answered; wait for it.
+    WAIT = "wait"
+    #: The call's outcome is unknown; ask now, then decide.
+    INQUIRE = "inquire"
+
+
+WAIT = Waiting.WAIT
+INQUIRE = Waiting.INQUIRE
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToUndo:
+    """An entry of an undo table that only says so: `announces` is filled from the event."""
+
+    announces: EventType
+
+
+def nothing_to_undo(announces: EventType) -> NothingToUndo:
+    """Declare that a state holds nothing; the fact is announced and a late try is refused (R28)."""
+    return NothingToUndo(announces)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldForPerson:
+    """An entry of an undo table that opens a case: only a person can decide here."""
+
+    reason: str
+
+
+def hold_for_a_person(reason: str) -> HoldForPerson:
+    """Declare that a state can only be undone by a person, and why."""
+    return HoldForPerson(reason)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step:
+    """One participant's function for one event (or several), with everything it declares."""
+
+    name: str
+    consumer: str
+    function: Callable[..., Any]
+    events: tuple[EventType, ...] = ()
+    saga: str | None = None
+    kind: Kind = Kind.FORWARD
+    subject: By | None = None
+    state_field: str = ""
+    creates: Callable[..., Model] | None = None
+    locks: Mapping[str, By] = field(default_factory=dict)
+    reads: Mapping[str, By] = field(default_factory=dict)
+    moves: frozenset[str] = frozenset()
+    applies_in: frozenset[str] = frozenset()
+    begins: str = ""
+    calls: Call | None = None
+    deadline: timedelta | None = None
+    retry: Retry = DEFAULT_RETRY
+    otherwise: Mapping[str, Answer] = field(default_factory=dict)
+    at_most: int | None = None
+    exhausted: EventType | None = None
+    is_request: bool = False
+    since: int = 1
+    undo_table: Mapping[str, Any] | None = None
+    undone: tuple["Step", ...] = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function itself, as a unit test does."""
+        return self.function(*args, **kwargs)
+
+    def __str__(self) -> str:
+        """Say the full name, such as `payments.capture`."""
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        """`<participant>.<function>`: its name in the log, in intents and in pauses."""
+        return f"{self.consumer}.{self.name}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it declares nothing it touches, and so runs alone with the ORM (decision 14)."""
+        return not (self.subject or self.locks or self.reads or self.undo_table)
+
+    @property
+    def model(self) -> type[Model] | None:
+        """The subject's model."""
+        return self.subject.model if self.subject else None
+
+    def rows(self) -> Iterable[tuple[str, By]]:
+        """Every named set of rows beyond the subject, locked ones first."""
+        yield from self.locks.items()
+        yield from self.reads.items()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StateTimer:
+    """While a subject is in `state`: at `until`, announce what `then` says (decision 25)."""
+
+    name: str
+    consumer: str
+    model: type[Model]
+    field: str
+    state: str
+    until: timedelta | Callable[[Any], datetime]
+    then: EventType | Callable[[Any], Event]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Door:
+    """Events that come from outside of any step: a view, a webhook, a person, a timer."""
+
+    events: tuple[EventType, ...]
+    after: tuple[EventType, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holding:
+    """What the states of one field hold, and the way back of those that no undo table has."""
+
+    model: type[Model]
+    field: str
+    holds: Mapping[str, str]
+    way_back: Mapping[str, str]
+
+
+class Participant:
+    """A bounded context's part in choreographies. Its name is its consumer and queue name."""
+
+    def __init__(self, name: str) -> None:
+        """Register under `name`. Raises DuplicateDeclaration."""
+        if name in PARTICIPANTS:
+            message = f"Participant {name!r} is declared twice; names are unique."
+            raise DuplicateDeclaration(message)
+        self.name = name
+        self.steps: dict[str, Step] = {}
+        self.timers: list[StateTimer] = []
+        self.doors: list[Door] = []
+        self.holdings: list[Holding] = []
+        PARTICIPANTS[name] = self
+
+    def __repr__(self) -> str:
+        """Say its name."""
+        return f"<Participant {self.name}>"
+
+    def on(self, *events: EventType, **declared: Any) -> Callable[[Callable[..., Any]], Step]:
+        """Declare a forward step; see `_step` for what may be declared."""
+        return lambda function: self._step(function, events=events, kind=Kind.FORWARD, **declared)
+
+    def on_undo(self, *events: EventType, **declared: Any) -> Callable[[Callable[..., Any]], Step]:
+        """Declare a step that runs while its saga is going back, such as collecting the end."""
+        return lambda function: self._step(function, events=events, kind=Kind.UNDO, **declared)
+
+    def undo(self, **declared: Any) -> Callable[[Callable[..., Any]], Step]:
+        """Declare an entry of an undo table; it is a full step with calls of its own."""
+        return lambda function: self._step(function, kind=Kind.UNDO, **declared)
+
+    def late(self, **declared: Any) -> Callable[[Callable[..., Any]], Answer]:
+        """Declare the step that answers an event which comes too late; use it in `otherwise`."""
+
+        def declare(function: Callable[..., Any]) -> Answer:
+            step = self._step(function, kind=Kind.FORWARD, **declared)
+            return Answer(AnswerKind.LATE, step=step)
+
+        return declare
+
+    def undoes(
+        self,
+        *undone: Step,
+        on: EventType | tuple[EventType, ...],
+        by: object,
+        table: Mapping[Any, Any],
+        saga: str | None = None,
+    ) -> Step:
+        """Declare how steps are undone: by the business state that their subject is in.
+
+        `on` is the fact that this undo waits for, `by` the FSM field, such as `Payment.state`.
+        Each entry of `table` is a step declared with `undo`, `nothing_to_undo(Event)`, WAIT or
+        INQUIRE, or `hold_for_a_person`; it must name every state and ABSENT, or `manage.py check` says which is missing.
+        """
+        first = undone[0]
+        step = Step(
+            name=f"undo_{first.name}",
+            consumer=self.name,
+            function=_run_by_table,
+            events=on if isinstance(on, tuple) else (on,),
+            saga=saga or first.saga,
+            kind=Kind.UNDO,
+            subject=first.subject,
+            state_field=fsm.field_name_of(by),
+            undo_table={_state(state): entry for state, entry in table.items()},
+            undone=undone,
+            locks=_all_rows(table.values(), "locks"),
+            reads=_all_rows(table.values(), "reads"),
+        )
+        return self._add(step)
+
+    def while_in(
+        self,
+        state_field: object,
+        state: Any,
+        *,
+        until: timedelta | Callable[[Any], datetime],
+        then: EventType | Callable[[Any], Event],
+    ) -> None:
+        """Declare a deadline on a state: the fact it announces lets others decide (decision 25).
+
+        The timer row is written by the transaction that enters the state and deleted by the one
+        that leaves it. `until` is a timedelta, or a function of the subject returning an aware
+        time. It never acts by itself.
+        """
+        field = fsm.field_name_of(state_field)
+        model = state_field.field.model  # type: ignore[attr-defined]
+        name = f"{model._meta.model_name}.{_state(state)}"
+        self.timers.append(
+            StateTimer(
+                name=name,
+                consumer=self.name,
+                model=model,
+                field=field,
+                state=_state(state),
+                until=until,
+                then=then,
+            )
+        )
+
+    def announces(self, *events: EventType, after: EventType | tuple[EventType, ...] = ()) -> None:
+        """Declare events that this context announces from outside of any step.
+
+        `after` names what must have happened before, so that the graph knows the way.
+        """
+        self.doors.append(
+            Door(events=events, after=after if isinstance(after, tuple) else (after,))
+        )
+
+    def holds(
+        self, state_field: object, held: Mapping[Any, str], *, way_back: Mapping[Any, str] | None = None
+    ) -> None:
+        """Declare what states hold: "money", "stock", "parcel" or "nothing" (G7).
+
+        Every state that holds something needs a row in an undo table, or a choreography that is
+        its `way_back`.
+        """
+        self.holdings.append(
+            Holding(
+                model=state_field.field.model,  # type: ignore[attr-defined]
+                field=fsm.field_name_of(state_field),
+                holds={_state(state): what for state, what in held.items()},
+                way_back={_state(state): name for state, name in (way_back or {}).items()},
+            )
+        )
+
+    def _step(
+        self,
+        function: Callable[..., Any],
+        *,
+        kind: Kind,
+        events: tuple[EventType, ...] = (),
+        saga: str | None = None,
+        subject: By | None = None,
+        state: object = None,
+        creates: Callable[..., Model] | None = None,
+        locks: Mapping[str, By] | None = None,
+        reads: Mapping[str, By] | None = None,
+        moves: Iterable[Callable[..., Any]] = (),
+        applies_in: Iterable[Any] = (),
+        begins: Callable[..., Any] | None = None,
+        calls: Call | None = None,
+        deadline: timedelta | None = None,
+        retry: Retry = DEFAULT_RETRY,
+        otherwise: Mapping[Any, Answer] | None = None,
+        at_most: int | None = None,
+        exhausted: EventType | None = None,
+        request: bool = False,
+        since: int = 1,
+    ) -> Step:
+        """Build a step from what a shop declares.
+
+        - `saga`: its choreography's name; may be left out while the event occurs in just one.
+        - `subject`: the FSM row that it moves, `state` its field if the model has several;
+          `creates(event)` (or the model itself) makes the row where none is.
+        - `locks`, `reads`: further rows by parameter name, locked in the order of labels and keys.
+        - `moves`: the transitions that may happen; `applies_in`: the states in which it runs, when
+          those are not just the sources of its moves; `begins`: the one into the in-flight state of
+          `calls`; `deadline`: how long the call may take, a timedelta.
+        - `otherwise`: the answers of states where it can't run: `ignore`, `refuse`, `park`, `late`.
+        - `at_most`, `exhausted`: how often it runs in one saga and what is announced instead of
+          the next time.
+        - `request=True`: a wish from outside, which overtakes steps that wait for a retry.
+        - `since`: the choreography's version that first had this step (design decision 29).
+        """
+        step = Step(
+            name=function.__name__,
+            consumer=self.name,
+            function=function,
+            events=events,
+            saga=saga,
+            kind=kind,
+            subject=subject,
+            state_field=_state_field(subject, state, begins, function.__name__),
+            creates=creates,
+            locks=locks or {},
+            reads=reads or {},
+            moves=frozenset(method.__name__ for method in moves),
+            applies_in=frozenset(_state(found) for found in applies_in),
+            begins=begins.__name__ if begins else "",
+            calls=calls,
+            deadline=deadline,
+            retry=retry,
+            otherwise=_spread(otherwise or {}),
+            at_most=at_most,
+            exhausted=exhausted,
+            is_request=request,
+            since=since,
+        )
+        return self._add(step)
+
+    def _add(self, step: Step) -> Step:
+        if step.name in self.steps:
+            message = f"{step.full_name} is declared twice; a participant's step names are unique."
+            raise DuplicateDeclaration(message)
+        self.steps[step.name] = step
+        return step
+
+
+def _state(state: Any) -> str:
+    return str(getattr(state, "value", state))
+
+
+def _spread(otherwise: Mapping[Any, Answer]) -> dict[str, Answer]:
+    """Spell out tuple keys: `{(A, B): refuse("...")}`."""
+    spread = {}
+    for key, answer in otherwise.items():
+        for state in key if isinstance(key, tuple) else (key,):
+            spread[_state(state)] = answer
+    return spread
+
+
+def _state_field(
+    subject: By | None, state: object, begins: Callable[..., Any] | None, name: str
+) -> str:
+    if subject is None:
+        return ""
+    if state is not None:
+        return fsm.field_name_of(state)
+    if begins is not None:
+        return fsm.transition_field(begins)
+    found = fsm.fsm_fields(subject.model)
+    if len(found) > 1:
+        message = (
+            f"Step {name}: {subject.model._meta.label} has the FSM fields {', '.join(found)};"
+            f" say which one with state={subject.model.__name__}.{found[0]}."
+        )
+        raise ConfigurationError(message)
+    return found[0] if found else ""
+
+
+def _all_rows(entries: Iterable[Any], kind: str) -> dict[str, By]:
+    rows: dict[str, By] = {}
+    for entry in entries:
+        if isinstance(entry, Step):
+            rows.update(getattr(entry, kind))
+    return rows
+
+
+def _run_by_table(*_: Any, **__: Any) -> None:
+    message = "An undo step runs the entry of its table for the subject's state, never itself."
+    raise AssertionError(message)

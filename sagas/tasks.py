@@ -1,0 +1,33 @@
+"""Tasks: what Celery workers run. A hint is acknowledged early and decides nothing (R12)."""
+
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+from celery import shared_task
+
+from sagas.conf import settings
+from sagas.participant import PARTICIPANTS
+from sagas.relay import relay_if_silent
+from sagas.transport import DRAIN_TASK, queues_of_this_worker
+from sagas.worker import drain_queue
+
+
+@shared_task(name=DRAIN_TASK, ignore_result=True, acks_late=False, max_retries=0)
+def drain(queue: str, ids: Sequence[str], using: str = "default") -> int:
+    """Drain a queue, and whatever else this worker serves that follows from it (decision 9)."""
+    served = queues_of_this_worker() & PARTICIPANTS.keys()
+    handled = drain_queue(queue, [UUID(text) for text in ids], consumers=served, using=using)
+    _relay_now_and_then(using)
+    return handled
+
+
+_next_look: dict[str, float] = {}
+
+
+def _relay_now_and_then(using: str) -> None:
+    """Every worker looks after the relay, at most once in two intervals (decision 12)."""
+    interval = settings().RELAY_INTERVAL.total_seconds()
+    if time.monotonic() >= _next_look.get(using, 0.0):
+        _next_look[using] = time.monotonic() + 2 * interval
+        relay_if_silent(using=using)

@@ -1,0 +1,1 @@
+"""Shipping: the parcels of an order, and their way back."""

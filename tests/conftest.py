@@ -1,0 +1,51 @@
+"""The servers a run stands on: named in the header, required rather than skipped."""
+
+import psycopg
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection
+
+NO_SERVICES = """the suite needs PostgreSQL and Redis. Run `make test`, or one command with both:
+  python tools/services.py .venv/bin/pytest ...
+or name your own servers in DATABASE_URL and CELERY_BROKER_URL.
+On SQLite only what holds on both databases runs: pytest -m both_databases."""
+HEADER = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to start without the servers: a skipped guarantee looks like a kept one."""
+    if connection.vendor == "sqlite" and config.option.markexpr != "both_databases":
+        raise pytest.UsageError(NO_SERVICES)
+    try:
+        config.stash[HEADER] = f"services: {_database()} | {_broker()}"
+    except (psycopg.OperationalError, redis.RedisError, ValueError) as failure:
+        raise pytest.UsageError(f"{NO_SERVICES}\nTried: {failure}") from failure
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return config.stash[HEADER]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory):
+    """Keep SQLite in a file: threads and processes of a test must meet in one database."""
+    if connection.vendor == "sqlite":
+        file = tmp_path_factory.mktemp("sqlite") / "test.sqlite3"
+        connection.settings_dict["TEST"]["NAME"] = str(file)
+
+
+def _database() -> str:
+    if connection.vendor != "postgresql":
+        return connection.display_name
+    with psycopg.connect(**connection.get_connection_params()) as server:
+        number = server.info.server_version
+    return f"PostgreSQL {number // 10_000}.{number % 10_000}"
+
+
+def _broker() -> str:
+    with redis.Redis.from_url(settings.CELERY_BROKER_URL) as server:
+        answer = server.info("server")
+    if "valkey_version" in answer:
+        return f"Valkey {answer['valkey_version']}"
+    return f"Redis {answer['redis_version']}"
