@@ -42,7 +42,7 @@ from sagas.facts import (
     StepRefused,
     TimerCancelled,
 )
-from sagas.intent import IntentLedger, stored_outcome
+from sagas.intent import INQUIRE_PREFIX, IntentLedger, inquiry, stored_outcome
 from sagas.models import CaseKind, Delivery, DeliveryState, Intent, IntentState, Saga, StoredEvent
 from sagas.outbox import Unit
 from sagas.participant import (
@@ -58,12 +58,14 @@ from sagas.participant import (
 )
 from sagas.purity import pure
 from sagas.case import open_case
-from sagas.retry import INQUIRY, RELOOK, UNKNOWN
+from sagas.retry import INQUIRY
 from sagas.routing import routes, step_named
+from sagas.slot import worker_name
 from sagas.work import Work, load
 
-#: The purpose of a timer that asks about a call is this and the step's name.
-INQUIRE_PREFIX = "inquire:"
+#: Between these, what waits without failing looks again.
+_SHORTEST_WAIT = timedelta(seconds=2)
+_LONGEST_WAIT = timedelta(minutes=5)
 
 
 class MemberFailed(Exception):
@@ -222,6 +224,16 @@ class Batch:
             )
             if self._understand(member):
                 self.members.append(member)
+        self._bound()
+
+    def _bound(self) -> None:
+        """Leave for the next batch what would lock too many rows in this one (R21)."""
+        room = settings().BATCH_ROWS
+        for index, member in enumerate(self.members):
+            room -= _rows_named(member)
+            if room < 0 and index:
+                del self.members[index:]
+                return
 
     def _understand(self, member: Member) -> bool:
         """Resolve step and event; say whether the member runs in this batch (R20, decision 14)."""
@@ -438,8 +450,7 @@ class Batch:
         row.waits_model = step.subject.model._meta.label
         row.waits_key = f"{step.subject.field}={_subject_key(member, step)}"
         row.reason = reason
-        row.attempts += 1
-        self.plan.parked.append((row, self.now + RELOOK.ceiling(row.attempts)))
+        self.plan.parked.append((row, self.now + _growing(row, self.now)))
 
     def _used_up(self, member: Member, step: Step) -> bool:
         runs = self._runs[step.full_name].get(member.saga.id, 0)
@@ -525,6 +536,8 @@ class Batch:
         self._lease(member, step, intent, ask_first=False)
 
     def _lease(self, member: Member, step: Step, intent: Intent, *, ask_first: bool) -> None:
+        if ask_first:
+            self.ledger.count_inquiry(intent)
         duration = step.deadline or settings().CALL_DEADLINE
         self.plan.leases.append(
             Lease(
@@ -595,7 +608,7 @@ class Batch:
         """Unknown is not failed: free the lane and ask again later (R29)."""
         intent = self._intent_of(member)
         self.ledger.leave_unknown(intent)
-        ask_at = self.now + INQUIRY.ceiling(intent.inquiries)
+        ask_at = self.now + INQUIRY.ceiling(intent.inquiries + 1)
         if member.delivery.purpose.startswith(INQUIRE_PREFIX):
             self.plan.rescheduled.append((member.delivery, ask_at))
             return
@@ -606,7 +619,8 @@ class Batch:
             idempotency_key=intent.idempotency_key,
         )
         self._say(member, unanswered)
-        self.unit.deliveries.append(_inquiry(member, lease.step, ask_at, self.now))
+        again = inquiry(member.delivery, lease.step.name, at=ask_at, now=self.now)
+        self.unit.deliveries.append(again)
         self.plan.done.append(member.delivery)
 
     # -- timers --------------------------------------------------------------------------------------
@@ -656,13 +670,14 @@ class Batch:
 
     def _settle_states(self) -> None:
         plan = self.plan
-        delivery.lease(self.using, [(x.delivery, self.now + x.duration) for x in plan.leases])
+        leases = [(x.delivery, self.now + x.duration) for x in plan.leases]
+        delivery.lease(self.using, leases, holder=worker_name())
         delivery.park(self.using, plan.parked)
         for row, at in plan.rescheduled:
-            delivery.retry(self.using, row, at=at, error="")
+            delivery.reschedule(self.using, row, at=at)
         for row in plan.postponed:
-            wait = UNKNOWN.ceiling(1)
-            delivery.postpone(self.using, [row.id], until=self.now + wait, reason=row.reason)
+            later = self.now + _growing(row, self.now)
+            delivery.postpone(self.using, [row.id], until=later, reason=row.reason)
 
     def finish(self) -> None:
         """Delete what was done: the last statement before the commit (R5)."""
@@ -670,6 +685,11 @@ class Batch:
         ready = [row.id for row in self.plan.done if row.state != DeliveryState.LEASED]
         delivery.finish_leased(self.using, leased)
         delivery.finish(self.using, ready)
+
+
+def _growing(row: Delivery, now: datetime) -> timedelta:
+    """Return a wait that doubles as a delivery grows old, within limits (decision 17, R20)."""
+    return min(max(now - row.created_at, _SHORTEST_WAIT), _LONGEST_WAIT)
 
 
 def row_is_late_forward(member: Member) -> bool:
@@ -695,6 +715,14 @@ def _model(step: Step) -> type[Model]:
 def _may_call(member: Member) -> bool:
     step = member.step
     return step is not None and (step.calls is not None or step.undo_table is not None)
+
+
+def _rows_named(member: Member) -> int:
+    """Return how many rows the event itself names, such as an order's lines."""
+    scope = {"event": member.event}
+    rows = member.step.locks.values() if member.step else ()
+    named = (where for where in rows if hasattr(member.event, where.source.split(".")[0]))
+    return sum(len(where.values(scope)) for where in named)
 
 
 def _needs(member: Member) -> list[tuple[dict[str, Any], str, By, bool]]:
@@ -790,22 +818,6 @@ def _is_aborted(connection: Any) -> bool:
         return False
     status: str = connection.connection.info.transaction_status.name
     return status == "INERROR"
-
-
-def _inquiry(member: Member, step: Step, at: datetime, now: datetime) -> Delivery:
-    row = member.delivery
-    return Delivery(
-        event_id=row.event_id,
-        consumer=row.consumer,
-        purpose=f"{INQUIRE_PREFIX}{step.name}",
-        kind=Kind.TIMER,
-        saga_id=row.saga_id,
-        position=row.position,
-        rank=0,
-        group=row.group,
-        available_at=at,
-        created_at=now,
-    )
 
 
 def _ask_now(using: str, saga_ids: Sequence[UUID], now: datetime) -> None:

@@ -26,7 +26,7 @@ def one_commit(using: str) -> Iterator[None]:
     """Run the block in one transaction. Raises CommitUnknown when the error came from the end of it."""
     finished = False
     try:
-        with transaction.atomic(using=using):
+        with transaction.atomic(using=using, durable=True):
             yield
             finished = True
     except Exception as error:

@@ -2,15 +2,18 @@
 
 When direction turns, forward deliveries that wait are removed in that transaction, each leaving
 a StepRefused fact; one that is leased stays, and the undo waits for its outcome (decision 22).
-A dead forward step never blocks its own compensation.
+A call that may have been made goes on being inquired about. A dead forward step never blocks its
+own compensation.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sagas.event_log import Cause
 from sagas.facts import StepRefused
-from sagas.models import Case, Delivery, DeliveryState
+from sagas.intent import OPEN_INTENTS, inquiry
+from sagas.models import Case, Delivery, DeliveryState, Intent
 from sagas.participant import HoldForPerson, Kind, NothingToUndo, Step, Waiting
 
 if TYPE_CHECKING:
@@ -43,11 +46,23 @@ def remove_forward(unit: "Unit", in_hand: frozenset[UUID]) -> None:
     for delivery in removed:
         _refuse(unit, delivery)
     if removed:
+        unit.deliveries += _inquiries(unit, removed)
         ids = [delivery.id for delivery in removed]
         Delivery.objects.using(unit.using).filter(id__in=ids).delete()
         Case.objects.using(unit.using).filter(delivery_id__in=ids, closed_at=None).update(
             closed_at=unit.now, closed_by="sagas", note=GOING_BACK
         )
+
+
+def _inquiries(unit: "Unit", removed: list[Delivery]) -> Iterator[Delivery]:
+    """Yield inquiries for removed deliveries whose call may have been made (R29)."""
+    open_calls = Intent.objects.using(unit.using).filter(
+        saga_id__in=unit.turned, state__in=OPEN_INTENTS
+    )
+    steps = {(intent.event_id, intent.step) for intent in open_calls}
+    for delivery in removed:
+        if (delivery.event_id, f"{delivery.consumer}.{delivery.purpose}") in steps:
+            yield inquiry(delivery, delivery.purpose, at=unit.now, now=unit.now)
 
 
 def _remove_unwritten(unit: "Unit") -> None:

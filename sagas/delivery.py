@@ -17,8 +17,8 @@ from sagas.models import Delivery, DeliveryState
 _OPEN = (DeliveryState.READY, DeliveryState.LEASED)
 
 
-def lease(using: str, leases: Sequence[tuple[Delivery, datetime]]) -> None:
-    """Ready -> leased, until the given times; the attempt is committed before the call (R6).
+def lease(using: str, leases: Sequence[tuple[Delivery, datetime]], *, holder: str) -> None:
+    """Ready -> leased by `holder` until the given times; the attempt is committed first (R6).
 
     The caller holds the lanes. Raises StaleDelivery when one of them was not ready any more.
     """
@@ -33,6 +33,7 @@ def lease(using: str, leases: Sequence[tuple[Delivery, datetime]]) -> None:
             fence=F("fence") + 1,
             attempts=F("attempts") + 1,
             lease_until=until,
+            leased_by=holder,
         )
     )
     _all_or_stale(won, len(leases), "leased")
@@ -72,6 +73,19 @@ def retry(using: str, delivery: Delivery, *, at: datetime, error: str) -> bool:
         lease_until=None,
         attempts=counted,
         error=error,
+    )
+
+
+def reschedule(using: str, delivery: Delivery, *, at: datetime) -> bool:
+    """Leased -> ready, later: nothing failed, nothing is known yet (R29). Says whether it won."""
+    return _move(
+        using,
+        delivery,
+        from_states=(DeliveryState.LEASED,),
+        state=DeliveryState.READY,
+        available_at=at,
+        lease_until=None,
+        attempts=0,
     )
 
 

@@ -10,10 +10,31 @@ from datetime import datetime
 from uuid import UUID
 
 from sagas.call import Outcome, Request, idempotency_key
-from sagas.models import Intent, IntentState, Saga
-from sagas.participant import Step
+from sagas.models import Delivery, Intent, IntentState, Saga
+from sagas.participant import Kind, Step
 
-_OPEN = (IntentState.OUT, IntentState.UNKNOWN, IntentState.ANSWERED)
+#: States of an intent whose outcome is not settled.
+OPEN_INTENTS = (IntentState.OUT, IntentState.UNKNOWN, IntentState.ANSWERED)
+
+
+#: The purpose of a timer that asks about a call is this and the step's name.
+INQUIRE_PREFIX = "inquire:"
+
+
+def inquiry(row: Delivery, step_name: str, *, at: datetime, now: datetime) -> Delivery:
+    """Return the timer that asks about the call that `row` has made, outside of its lane's order."""
+    return Delivery(
+        event_id=row.event_id,
+        consumer=row.consumer,
+        purpose=f"{INQUIRE_PREFIX}{step_name}",
+        kind=Kind.TIMER,
+        saga_id=row.saga_id,
+        position=row.position,
+        rank=0,
+        group=row.group,
+        available_at=at,
+        created_at=now,
+    )
 
 
 class IntentLedger:
@@ -35,7 +56,7 @@ class IntentLedger:
         """Return the call that a delivery of this event has out, or whose answer is not used yet."""
         for intent in self._by_saga[saga.id]:
             same = intent.event_id == event_id and intent.step.startswith(f"{consumer}.")
-            if same and intent.state in _OPEN:
+            if same and intent.state in OPEN_INTENTS:
                 return intent
         return None
 
@@ -92,6 +113,10 @@ class IntentLedger:
     def leave_unknown(self, intent: Intent) -> None:
         """Record that no answer came; it will be inquired about."""
         intent.state = IntentState.UNKNOWN
+        self._changed[intent.id] = intent
+
+    def count_inquiry(self, intent: Intent) -> None:
+        """Record that the outside is about to be asked what came of it."""
         intent.inquiries += 1
         self._changed[intent.id] = intent
 

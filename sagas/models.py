@@ -194,6 +194,8 @@ class Delivery(models.Model):
     )
     available_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True, blank=True)
+    #: The worker that holds the lease, as it calls itself.
+    leased_by = models.CharField(max_length=200, blank=True, default="")
     #: Until when it may be parked.
     deadline_at = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)

@@ -26,7 +26,7 @@ from sagas.outbox import Unit
 from sagas.reconciliation import open_cases_for_stranded
 from sagas.slot import suspect_orphans
 from sagas.transport import wake_all
-from sagas.worker import Worker
+from sagas.worker import worker_of_this_thread
 
 logger = logging.getLogger("sagas.relay")
 
@@ -118,7 +118,7 @@ def _some_ids(using: str, queue: str, now: datetime) -> list[UUID]:
 
 def _drain_late(using: str, due: dict[str, datetime], now: datetime) -> int:
     late = [q for q, oldest in due.items() if now - oldest > settings().RELAY_DRAINS_AFTER]
-    return Worker(late, using=using).drain() if late else 0
+    return worker_of_this_thread(frozenset(late), using).drain() if late else 0
 
 
 def _expire_leases(using: str, now: datetime) -> int:

@@ -47,7 +47,3 @@ class Retry:
 DEFAULT_RETRY = Retry()
 #: How far apart a call without an answer is inquired about (R29).
 INQUIRY = Retry(attempts=1_000_000, base=timedelta(seconds=1), cap=timedelta(minutes=5))
-#: How far apart a parked delivery looks again (design decision 17).
-RELOOK = Retry(attempts=1_000_000, base=timedelta(seconds=2), cap=timedelta(minutes=5))
-#: How far apart a delivery without a handler or schema looks again (R20).
-UNKNOWN = Retry(attempts=1_000_000, base=timedelta(seconds=5), cap=timedelta(minutes=5))

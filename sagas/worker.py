@@ -9,6 +9,7 @@ as they arrive.
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class Worker:
         self.consumers = frozenset(PARTICIPANTS if consumers is None else consumers)
         self.using = using
         self.slot = WorkerSlot(using)
+        #: Attempts that failed since this worker began.
+        self.failed = 0
         self._calls = ThreadPoolExecutor(settings().CALL_THREADS, thread_name_prefix="sagas-call")
 
     def drain(self, ids: Sequence[UUID] = (), *, stop: Callable[[], bool] = bool) -> int:
@@ -72,13 +75,14 @@ class Worker:
         heads = self._look(ids)
         if not heads:
             return Handled()
+        failed_before = self.failed
         finished = self._batch(heads)
         count = sum(batch.plan.handled for batch in finished)
-        following = [delivery_id for batch in finished for delivery_id in self._wake(batch)]
+        following = self._wake(finished)
         for batch in finished:
-            settled = list(self._make_calls(batch.plan.leases))
-            following += [i for done in settled for i in self._wake(done)]
-        return Handled(count=count, following=tuple(following))
+            for settled in self._make_calls(batch.plan.leases):
+                following += self._wake([settled])
+        return Handled(count=count + self.failed - failed_before, following=tuple(following))
 
     def _look(self, ids: Sequence[UUID]) -> list[Delivery]:
         """Return the lane heads among what is due; not locked yet."""
@@ -95,9 +99,18 @@ class Worker:
             now=now,
         )[:limit]
 
-    def _wake(self, batch: Batch) -> list[UUID]:
-        """Hint at what others serve; return what this worker goes straight on with (decision 9)."""
-        hints = batch.unit.hints()
+    def _wake(self, batches: Sequence[Batch]) -> list[UUID]:
+        """Hint at what is ready now in the sagas that were held, for others to take (decision 7).
+
+        Returns what this worker serves itself and goes straight on with (decision 9).
+        """
+        held = {saga_id for batch in batches for saga_id in batch.unit.sagas}
+        ready = Delivery.objects.using(self.using).filter(
+            saga_id__in=held, state=DeliveryState.READY, available_at__lte=clock.now(self.using)
+        )
+        hints: dict[str, list[UUID]] = defaultdict(list)
+        for consumer, delivery_id in ready.values_list("consumer", "id"):
+            hints[consumer].append(delivery_id)
         mine = [i for queue in hints if queue in self.consumers for i in hints[queue]]
         wake_all({queue: ids for queue, ids in hints.items() if queue not in self.consumers})
         return mine
@@ -109,7 +122,7 @@ class Worker:
         try:
             batch = self._take(heads, alone=False)
         except MemberFailed as failure:
-            record_failure(failure, using=self.using)
+            self._fail(failure)
             return self._without(heads, failure)
         except (DatabaseError, StaleDelivery):
             return self._one_by_one(heads)
@@ -132,12 +145,12 @@ class Worker:
         try:
             return [self._take([head], alone=True)]
         except MemberFailed as failure:
-            record_failure(failure, using=self.using)
+            self._fail(failure)
         except StaleDelivery:
             logger.info("Left alone: another worker was first.", extra={"action": "stale"})
         except DatabaseError as error:
             if not is_contention(error):
-                record_failure(head, error, using=self.using)
+                self._fail(head, error)
         return []
 
     def _take(self, heads: Sequence[Delivery], *, alone: bool) -> Batch:
@@ -194,7 +207,7 @@ class Worker:
         try:
             return [self._settle_together(answers)]
         except MemberFailed as failure:
-            self._record_unsettled(failure)
+            self._fail(failure)
             rest = [a for a in answers if a.lease.delivery.id != failure.member.delivery.id]
             return [batch for answer in rest for batch in self._settle([answer])]
         except (DatabaseError, StaleDelivery):
@@ -221,8 +234,9 @@ class Worker:
             return batch
         raise StaleDelivery
 
-    def _record_unsettled(self, failure: MemberFailed) -> None:
-        record_failure(failure, using=self.using)
+    def _fail(self, failed: MemberFailed | Delivery, error: Exception | None = None) -> None:
+        self.failed += 1
+        record_failure(failed, error, using=self.using)
 
 
 def _stop_after(lease: Lease) -> float:
@@ -278,14 +292,13 @@ def _has_happened(batch: Batch) -> bool:
 def drain_queue(queue: str, ids: Sequence[UUID], *, consumers: Collection[str], using: str) -> int:
     """Drain on behalf of a hint: the queue's consumer and whatever else this process serves."""
     close_old_connections()
-    worker = _worker_of_this_thread(frozenset({queue, *consumers}), using)
-    return worker.drain(ids)
+    return worker_of_this_thread(frozenset({queue, *consumers}), using).drain(ids)
 
 
 _local = threading.local()
 
 
-def _worker_of_this_thread(consumers: frozenset[str], using: str) -> Worker:
+def worker_of_this_thread(consumers: frozenset[str], using: str) -> Worker:
     """Keep one worker per thread, so that it keeps its slot and its threads."""
     workers: dict[tuple[frozenset[str], str], Worker] = _local.__dict__.setdefault("workers", {})
     return workers.setdefault((consumers, using), Worker(consumers, using=using))

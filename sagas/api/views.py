@@ -1,0 +1,113 @@
+"""Views for operators: every saga with its timeline, and what can be done about dead deliveries.
+
+Reading needs the permission sagas.view_saga; retrying and skipping need sagas.retry_delivery and
+sagas.skip_delivery. All act through the same functions as the admin, so the log tells no difference.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.http import conditional_page
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from sagas import event_log
+from sagas.api.door import Door, actor_of, needs, query_of
+from sagas.api.serializers import (
+    ActedSerializer,
+    ReasonSerializer,
+    SagaDetailSerializer,
+    SagaFilter,
+    SagaSerializer,
+    problems,
+)
+from sagas.dead_letter import retry_dead, skip_dead
+from sagas.models import Case, Delivery, Saga, SagaStatus
+
+
+class NewestFirst(CursorPagination):
+    """Ids grow with time, so pages stay put while new sagas begin."""
+
+    ordering = "-id"
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 500
+
+
+@extend_schema(parameters=[SagaFilter], responses={200: SagaSerializer(many=True), **problems(400)})
+class SagaList(Door, ListAPIView[Saga]):
+    """Sagas, the newest first."""
+
+    queryset = Saga.objects.all()
+    serializer_class = SagaSerializer
+    pagination_class = NewestFirst
+    permission_classes = (needs("sagas.view_saga"),)
+
+    def filter_queryset(self, queryset: QuerySet[Saga]) -> QuerySet[Saga]:
+        wanted = query_of(self.request, SagaFilter)
+        sagas = queryset.filter(**wanted)
+        return sagas if "status" in wanted else sagas.exclude(status=SagaStatus.FREE)
+
+
+@method_decorator(conditional_page, name="dispatch")
+@extend_schema(responses={200: SagaDetailSerializer, **problems(404)})
+class SagaDetail(Door, RetrieveAPIView[Saga]):
+    """One saga with its timeline, open deliveries and cases; with an ETag to ask for news."""
+
+    queryset = Saga.objects.all()
+    serializer_class = SagaDetailSerializer
+    permission_classes = (needs("sagas.view_saga"),)
+
+    def get_object(self) -> Any:
+        saga: Any = super().get_object()
+        using = saga._state.db
+        saga.timeline = event_log.timeline(saga.id, using)
+        saga.deliveries = Delivery.objects.using(using).filter(saga_id=saga.id).order_by("id")
+        saga.cases = Case.objects.using(using).filter(saga_id=saga.id).order_by("id")
+        return saga
+
+
+class DeadDelivery(Door, APIView):
+    """One thing that a person can do to a dead delivery, with a reason."""
+
+    act: ClassVar[Callable[..., bool]]
+
+    def post(self, request: Request, pk: UUID) -> Response:
+        body = ReasonSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        try:
+            changed = self.act(pk, actor=actor_of(request), reason=body.validated_data["reason"])
+        except Delivery.DoesNotExist as gone:
+            message = _("This delivery is done, was skipped, or never was.")
+            raise Http404(message) from gone
+        return Response({"changed": changed})
+
+
+_ACT = extend_schema(
+    request=ReasonSerializer, responses={200: ActedSerializer, **problems(400, 404, 422)}
+)
+
+
+@_ACT
+class RetryDelivery(DeadDelivery):
+    """Sends a dead delivery back to work."""
+
+    act = staticmethod(retry_dead)
+    permission_classes = (needs("sagas.retry_delivery"),)
+
+
+@_ACT
+class SkipDelivery(DeadDelivery):
+    """Decides that a dead delivery will not be done."""
+
+    act = staticmethod(skip_dead)
+    permission_classes = (needs("sagas.skip_delivery"),)
