@@ -70,6 +70,10 @@ class Worker:
             ids = done.following
         return handled
 
+    def close(self) -> None:
+        """Let go of the threads for calls."""
+        self._calls.shutdown(wait=False)
+
     def run_once(self, ids: Sequence[UUID] = ()) -> Handled:
         """Run one batch, its calls, and those of its lane heads that have to run alone."""
         heads = self._look(ids)

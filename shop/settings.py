@@ -81,8 +81,28 @@ ROOT_URLCONF = "shop.urls"
 WSGI_APPLICATION = "shop.wsgi.application"
 STATIC_URL = "static/"
 
-REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
-SPECTACULAR_SETTINGS = {"TITLE": "Shop", "VERSION": "1.0.0", "SERVE_INCLUDE_SCHEMA": False}
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # Basic stands first, so that who is not known gets a 401 that says how to say who they are.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.BasicAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Shop",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryKind": "sagas.models.Delivery.KindChoices",
+        "SagaCaseKind": "sagas.models.CaseKind",
+        "OrderCaseKind": "orders.models.Case.Kind",
+        "DeliveryState": "sagas.models.DeliveryState",
+        "OrderState": "orders.models.Order.State",
+        "ReturnState": "orders.models.Return.State",
+    },
+}
 
 # -- Database -----------------------------------------------------------------------------------
 
@@ -150,6 +170,8 @@ PROVIDER_BOOKS = _BOOKS / "provider.sqlite3"
 CARRIER_BOOKS = _BOOKS / "carrier.sqlite3"
 
 SHOP = {
+    # Says which articles of a new order do not exist: orders must not know inventory.
+    "SKU_CHECK": "inventory.services.unknown_skus",
     # How long stock is kept for an order that is not paid.
     "RESERVATION_TTL": timedelta(minutes=30),
     # How long a confirmed order may take to be captured and committed before it is cancelled.
@@ -161,6 +183,7 @@ SHOP = {
     "DELIVERED_PATIENCE": timedelta(days=1),
     # How long after its delivery an order may be sent back.
     "RETURN_WINDOW": timedelta(days=30),
-    # How long the provider may take to know a key; only then "not known" means "never" (R29).
+    # How long the other side may take to know a key; only then "not known" means "never" (R29).
     "PAYMENT_HORIZON_SECONDS": 300,
+    "CARRIER_HORIZON_SECONDS": 300,
 }

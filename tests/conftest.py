@@ -6,6 +6,10 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+from payments.simulated_provider import SimulatedProvider
+from shipping.simulated_carrier import SimulatedCarrier
+from tests.world import World
+
 NO_SERVICES = """the suite needs PostgreSQL and Redis. Run `make test`, or one command with both:
   python tools/services.py .venv/bin/pytest ...
 or name your own servers in DATABASE_URL and CELERY_BROKER_URL.
@@ -33,6 +37,25 @@ def django_db_modify_db_settings(tmp_path_factory):
     if connection.vendor == "sqlite":
         file = tmp_path_factory.mktemp("sqlite") / "test.sqlite3"
         connection.settings_dict["TEST"]["NAME"] = str(file)
+
+
+@pytest.fixture
+def outside(tmp_path, settings):
+    """Give the provider and the carrier books of this test's own."""
+    settings.PROVIDER_BOOKS = tmp_path / "provider.sqlite3"
+    settings.CARRIER_BOOKS = tmp_path / "carrier.sqlite3"
+    return SimulatedProvider(settings.PROVIDER_BOOKS), SimulatedCarrier(settings.CARRIER_BOOKS)
+
+
+@pytest.fixture
+def world(transactional_db, outside, settings):
+    """Return the shop in one process, with a hundred mugs in stock."""
+    settings.SAGAS = {**settings.SAGAS, "TRANSPORT": "sagas.transport.InProcessTransport"}
+    shop = World(*outside)
+    shop.stock(MUG=100)
+    yield shop
+    shop.back_to_now()
+    shop.worker.close()
 
 
 def _database() -> str:

@@ -48,7 +48,9 @@ def query_of(request: Request, serializer_class: type[Any]) -> dict[str, Any]:
         code="bad-query",
         title=_("The query is not valid"),
         errors=[
-            FieldError(pointer=error.pointer.replace("#/", "?"), detail=error.detail, code=error.code)
+            FieldError(
+                pointer=error.pointer.replace("#/", "?"), detail=error.detail, code=error.code
+            )
             for error in field_errors(query.errors)
         ],
     )

@@ -119,7 +119,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
         )
 
 
-class CaseSerializer(serializers.ModelSerializer[Case]):
+class SagaCaseSerializer(serializers.ModelSerializer[Case]):
     """Something that waits for a person, or waited."""
 
     class Meta:
@@ -132,7 +132,7 @@ class SagaDetailSerializer(SagaSerializer):
 
     timeline = EventSerializer(many=True)
     deliveries = DeliverySerializer(many=True)
-    cases = CaseSerializer(many=True)
+    cases = SagaCaseSerializer(many=True)
 
     class Meta(SagaSerializer.Meta):
         fields = (*SagaSerializer.Meta.fields, "timeline", "deliveries", "cases")

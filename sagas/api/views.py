@@ -1,7 +1,7 @@
 """Views for operators: every saga with its timeline, and what can be done about dead deliveries.
 
 Reading needs the permission sagas.view_saga; retrying and skipping need sagas.retry_delivery and
-sagas.skip_delivery. All act through the same functions as the admin, so the log tells no difference.
+sagas.skip_delivery. Both act through the functions that the admin uses, so the log is the same.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Inventory: what is in the house, and for which order it is kept."""

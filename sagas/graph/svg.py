@@ -1,0 +1,163 @@
+"""SVG: a choreography drawn in lanes, one per participant, time running downwards.
+
+A box is an action and lists what it may announce; a line leads from there to whoever reacts. The
+layout is layered: an action stands below everything that it may follow, cycles aside.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from sagas.graph import Action, Graph
+from sagas.graph.roles import role_of
+
+LANE, BOX, MARGIN, HEAD = 300, 250, 16, 34
+LINE, GAP = 18, 40
+LONGEST_TEXT = 36
+
+STYLE = """
+.lane { fill: #f4f6f8; } .box { fill: #fff; stroke: #5b6b7c; } .back { stroke-dasharray: 5 3; }
+.way { fill: none; stroke: #8796a5; } .way.back { stroke: #a3532f; }
+text { font: 12px system-ui, sans-serif; fill: #1d2733; } .name { font-weight: 600; }
+.title { font-size: 14px; font-weight: 700; } .pivot { fill: #8a4b00; font-weight: 700; }
+.abort { fill: #a3261b; font-weight: 700; } .end { fill: #17692f; font-weight: 700; }
+.start { font-weight: 700; }
+@media (prefers-color-scheme: dark) {
+  .lane { fill: #1b2129; } .box { fill: #11161c; stroke: #8796a5; } .way { stroke: #64727f; }
+  .way.back { stroke: #d98c66; } text { fill: #e2e8ee; } .pivot { fill: #f0b35e; }
+  .abort { fill: #ff8f85; } .end { fill: #6fd08a; }
+}
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Box:
+    """An action's place on the page, in pixels."""
+
+    action: Action
+    x: float
+    y: float
+
+    @property
+    def height(self) -> float:
+        """How high the box is: its name and one line per event."""
+        return _height(self.action)
+
+
+def svg(graph: Graph) -> str:
+    """Return a whole SVG document that follows the reader's light or dark theme."""
+    boxes = _place(graph)
+    lanes = _lanes(graph)
+    width = MARGIN + len(lanes) * LANE
+    height = max((box.y + box.height for box in boxes.values()), default=HEAD) + MARGIN
+    body = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}"'
+        f' role="img" aria-label="{escape(graph.choreography.name)}">',
+        f"<style>{STYLE}</style>",
+    ]
+    for place, lane in enumerate(lanes):
+        x = MARGIN / 2 + place * LANE
+        body.append(
+            f'<rect class="lane" x="{x + 4:.0f}" y="4" width="{LANE - 8}"'
+            f' height="{height - 8:.0f}" rx="6"/>'
+        )
+        body.append(_text(lane, x + MARGIN, 24, "title"))
+    body += [line for box in boxes.values() for line in _ways(graph, box, boxes)]
+    body += [line for box in boxes.values() for line in _box(graph, box)]
+    return "\n".join([*body, "</svg>"]) + "\n"
+
+
+# -- layout ---------------------------------------------------------------------------------------
+
+
+def _lanes(graph: Graph) -> list[str]:
+    return list(dict.fromkeys(action.consumer for action in graph.actions))
+
+
+def _place(graph: Graph) -> dict[str, Box]:
+    """Give each action a place: its layer decides how far down, its participant which lane."""
+    rows: dict[int, dict[str, list[Action]]] = defaultdict(lambda: defaultdict(list))
+    for action, layer in zip(graph.actions, _layers(graph), strict=True):
+        rows[layer][action.consumer].append(action)
+    lanes = {name: MARGIN / 2 + place * LANE for place, name in enumerate(_lanes(graph))}
+    boxes, y = {}, float(HEAD + MARGIN)
+    for layer in sorted(rows):
+        lowest = y
+        for lane, actions in rows[layer].items():
+            below = y
+            for action in actions:
+                x = lanes[lane] + (LANE - BOX) / 2
+                boxes[action.name] = Box(action=action, x=x, y=below)
+                below += _height(action) + MARGIN
+            lowest = max(lowest, below)
+        y = lowest + GAP
+    return boxes
+
+
+def _layers(graph: Graph) -> list[int]:
+    """Return each action's longest way from a beginning; arrows that close a cycle don't count."""
+    known: dict[str, int] = {}
+
+    def layer(action: Action, above: frozenset[str]) -> int:
+        if action.name not in known:
+            before = [
+                layer(other, above | {action.name})
+                for event in action.needs
+                for other in graph.announcing(event)
+                if other.name not in above | {action.name}
+            ]
+            known[action.name] = 1 + max(before, default=-1)
+        return known[action.name]
+
+    return [layer(action, frozenset()) for action in graph.actions]
+
+
+def _height(action: Action) -> float:
+    return 12 + LINE * (1 + len(action.announces))
+
+
+# -- drawing --------------------------------------------------------------------------------------
+
+
+def _box(graph: Graph, box: Box) -> Iterator[str]:
+    back = " back" if box.action.goes_back else ""
+    yield (
+        f'<g><title>{escape(box.action.label)}</title><rect class="box{back}" x="{box.x:.0f}"'
+        f' y="{box.y:.0f}" width="{BOX}" height="{box.height:.0f}" rx="5"/>'
+    )
+    yield _text(_shortened(box.action.label), box.x + 10, box.y + LINE, "name")
+    for place, event in enumerate(box.action.announces, start=2):
+        role = role_of(graph, event)
+        yield _text(f"→ {event.__name__}", box.x + 20, box.y + place * LINE, role)
+    yield "</g>"
+
+
+def _ways(graph: Graph, box: Box, boxes: dict[str, Box]) -> Iterator[str]:
+    for place, event in enumerate(box.action.announces, start=2):
+        for follower in graph.reacting(event):
+            target = boxes[follower.name]
+            back = " back" if follower.goes_back else ""
+            yield f'<path class="way{back}" d="{_curve(box, place, target)}"/>'
+
+
+def _curve(box: Box, place: int, target: Box) -> str:
+    """Leave at the side that faces the target, arrive at its top."""
+    is_right = target.x >= box.x
+    x = box.x + (BOX if is_right else 0)
+    y = box.y + place * LINE - 4
+    bend = 30 if is_right else -30
+    top = target.x + BOX / 2
+    return (
+        f"M{x:.0f} {y:.0f} C{x + bend:.0f} {y:.0f}, {top:.0f} {target.y - 40:.0f},"
+        f" {top:.0f} {target.y:.0f}"
+    )
+
+
+def _text(text: str, x: float, y: float, name: str) -> str:
+    named = f' class="{name}"' if name else ""
+    return f'<text{named} x="{x:.0f}" y="{y:.0f}">{escape(text)}</text>'
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
