@@ -24,11 +24,11 @@ class StockFilter(serializers.Serializer[Any]):
 class StockItemSerializer(serializers.ModelSerializer[StockItem]):
     """An article with its buckets; every unit is in exactly one of them."""
 
-    on_hand = serializers.IntegerField()
+    total = serializers.IntegerField()
 
     class Meta:
         model = StockItem
-        fields = ("sku", "on_hand", "available", "reserved", "committed", "out", "damaged")
+        fields = ("sku", "total", "available", "reserved", "committed", "out", "damaged")
 
 
 class Page(PageNumberPagination):
@@ -50,6 +50,7 @@ class StockList(Door, ListAPIView[StockItem]):
     pagination_class = Page
     permission_classes = (needs("inventory.view_stockitem"),)
 
-    def filter_queryset(self, queryset: QuerySet[StockItem]) -> QuerySet[StockItem]:
+    def get_queryset(self) -> QuerySet[StockItem]:
         skus = query_of(self.request, StockFilter).get("sku")
-        return queryset.filter(sku__in=skus) if skus else queryset
+        items = super().get_queryset()
+        return items.filter(sku__in=skus) if skus else items

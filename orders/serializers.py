@@ -41,7 +41,9 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         help_text=_("For whom; the user who asks, when it is left out."),
     )
     currency = MoneySerializer().fields["currency"]
-    lines = NewLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)
+    lines = serializers.ListField(
+        child=NewLineSerializer(), allow_empty=False, max_length=MAX_LINES
+    )
     ship_to = AddressSerializer()
     payment_tokens = serializers.ListField(
         child=serializers.CharField(max_length=200),
@@ -55,7 +57,7 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         wanted = attrs["currency"]
         message = _("The order is in %(currency)s.") % {"currency": wanted}
         wrong = {
-            place: {"unit_price": {"currency": [message]}}
+            str(place): {"unit_price": {"currency": [message]}}
             for place, line in enumerate(attrs["lines"])
             if line["unit_price"]["currency"] != wanted
         }
@@ -194,7 +196,9 @@ class NewReturnLineSerializer(serializers.Serializer[Any]):
 class NewReturnSerializer(WhySerializer):
     """What is to be sent back, and why."""
 
-    lines = NewReturnLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)
+    lines = serializers.ListField(
+        child=NewReturnLineSerializer(), allow_empty=False, max_length=MAX_LINES
+    )
 
 
 class ReturnAskedSerializer(serializers.Serializer[Any]):

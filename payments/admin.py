@@ -4,27 +4,17 @@ Money and states change through transitions that announce, never in a form (deci
 """
 
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from payments.models import LedgerEntry, Payment, Refund, WebhookReceived
+from sagas.admin.readonly import ReadOnlyAdmin
 from sagas.money import Money
 
 
-class ToLookAt(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for type checkers only
-    """A page on which nothing can be added, changed or deleted."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+class MoneyAdmin(ReadOnlyAdmin):
+    """Says amounts as people read them, and links to the order."""
 
     @admin.display(description=_("amount"), ordering="amount_minor")
     def amount(self, row: Payment | Refund | LedgerEntry) -> str:
@@ -41,12 +31,13 @@ class ToLookAt(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for type 
 
 
 @admin.register(Payment)
-class PaymentAdmin(ToLookAt):
+class PaymentAdmin(MoneyAdmin):
     """The money of orders."""
 
     list_display = ("number", "state", "amount", "attempts", "captured", "refunded", "order")
     list_filter = ("state", "currency")
-    search_fields = ("number", "order_id", "authorisation_id", "capture_id")
+    search_ids = ("id", "order_id")
+    search_texts = ("number", "authorisation_id", "capture_id")
 
     @admin.display(description=_("captured"), ordering="captured_minor")
     def captured(self, payment: Payment) -> str:
@@ -58,28 +49,31 @@ class PaymentAdmin(ToLookAt):
 
 
 @admin.register(Refund)
-class RefundAdmin(ToLookAt):
+class RefundAdmin(MoneyAdmin):
     """The money on its way back."""
 
     list_display = ("id", "kind", "state", "amount", "provider_refund_id", "order")
     list_filter = ("kind", "state", "currency")
-    search_fields = ("id", "order_id", "return_id", "loss_id", "provider_refund_id")
+    search_ids = ("id", "order_id", "return_id", "loss_id")
+    search_texts = ("provider_refund_id",)
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ToLookAt):
+class LedgerEntryAdmin(MoneyAdmin):
     """What the provider did."""
 
     list_display = ("recorded_at", "kind", "amount", "reference", "payment_id")
     list_filter = ("kind", "currency")
-    search_fields = ("reference", "payment_id")
+    search_ids = ("payment_id",)
+    search_texts = ("reference",)
     date_hierarchy = "recorded_at"
 
 
 @admin.register(WebhookReceived)
-class WebhookReceivedAdmin(ToLookAt):
+class WebhookReceivedAdmin(ReadOnlyAdmin):
     """What the provider said."""
 
     list_display = ("received_at", "id", "reference")
-    search_fields = ("id", "reference")
+    search_texts = ("id", "reference")
+    ordering = ("-received_at",)
     date_hierarchy = "received_at"

@@ -1,8 +1,8 @@
 """Claim: which deliveries a batch takes: the head of each lane, and only under its saga's lock.
 
 A lane is (consumer, saga). One delivery of a lane runs at a time; a retry, a dead letter or a pause
-holds up what comes after it in its lane, and nothing else (G4). Timers and wishes (rank 0) overtake,
-parked deliveries step aside.
+holds up what comes after it in its lane, and nothing else (G4). Timers and wishes (rank 0)
+overtake, parked deliveries step aside.
 """
 
 from collections import defaultdict
@@ -82,7 +82,9 @@ def heads(
     return [delivery for delivery in found if delivery is not None]
 
 
-def _head(lane: list[Delivery], paused: Paused, saga: Saga | None, now: datetime) -> Delivery | None:
+def _head(
+    lane: list[Delivery], paused: Paused, saga: Saga | None, now: datetime
+) -> Delivery | None:
     if any(delivery.state == DeliveryState.LEASED for delivery in lane):
         return None
     for delivery in lane:

@@ -23,7 +23,7 @@ class CommitUnknown(DeliveryError):
 
 @contextmanager
 def one_commit(using: str) -> Iterator[None]:
-    """Run the block in one transaction. Raises CommitUnknown when the error came from the end of it."""
+    """Run the block in one transaction. Raises CommitUnknown when its end reported an error."""
     finished = False
     try:
         with transaction.atomic(using=using, durable=True):

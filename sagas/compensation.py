@@ -66,9 +66,7 @@ def _inquiries(unit: "Unit", removed: list[Delivery]) -> Iterator[Delivery]:
 
 
 def _remove_unwritten(unit: "Unit") -> None:
-    forward = [
-        d for d in unit.deliveries if d.saga_id in unit.turned and d.kind == Kind.FORWARD
-    ]
+    forward = [d for d in unit.deliveries if d.saga_id in unit.turned and d.kind == Kind.FORWARD]
     for delivery in forward:
         unit.deliveries.remove(delivery)
         _refuse(unit, delivery)

@@ -27,7 +27,7 @@ from sagas.routing import step_named
 from sagas.signals import delivery_died
 
 if TYPE_CHECKING:
-    from sagas.batch import Answered, MemberFailed
+    from sagas.desk import Answered, MemberFailed
 
 logger = logging.getLogger("sagas.dead_letter")
 
@@ -171,7 +171,7 @@ def edit_dead(
             message = f"{row} is not dead, so its event is not editable."
             raise ValueError(message)
         corrected = _corrected(row, changes)
-        replacement = _replace(unit, saga, row, corrected, actor, reason)
+        replacement = _replace(unit, saga, row, corrected, actor=actor, reason=reason)
         close_cases(unit, saga, delivery_id=row.id, by=actor, note=reason)
     return replacement
 
@@ -190,7 +190,7 @@ def _corrected(row: Delivery, changes: dict[str, Any]) -> Event:
 
 
 def _replace(
-    unit: Unit, saga: Saga, row: Delivery, corrected: Event, actor: str, reason: str
+    unit: Unit, saga: Saga, row: Delivery, corrected: Event, *, actor: str, reason: str
 ) -> UUID:
     """Write the replacement with one delivery of its own, and end the old one as superseded."""
     stored = unit.record(

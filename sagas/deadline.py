@@ -50,7 +50,9 @@ def saga_timer(saga: Saga, stored: StoredEvent, now: datetime) -> Delivery:
     return timer
 
 
-def state_timers(saga: Saga, stored: StoredEvent, subject: Subject, now: datetime) -> Iterator[Delivery]:
+def state_timers(
+    saga: Saga, stored: StoredEvent, subject: Subject, now: datetime
+) -> Iterator[Delivery]:
     """Yield the timers of the state that the subject has just entered."""
     for declared in routes().timers.get((subject.model, subject.field, subject.to_state), ()):
         timer = _timer(

@@ -173,7 +173,9 @@ def finish_leased(using: str, leased: Sequence[Delivery]) -> None:
     _all_or_stale(deleted, len(held), "deleted")
 
 
-def _move(using: str, delivery: Delivery, *, from_states: tuple[str, ...], **values: object) -> bool:
+def _move(
+    using: str, delivery: Delivery, *, from_states: tuple[str, ...], **values: object
+) -> bool:
     won = (
         Delivery.objects.using(using)
         .filter(id=delivery.id, state__in=from_states, fence=delivery.fence)

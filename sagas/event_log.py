@@ -53,7 +53,9 @@ def subject_of_saga(saga: Saga) -> Subject:
     return Subject(model=SAGA_LABEL, key=str(saga.id))
 
 
-def subject_of(row: Model, field: str, *, before: str | None = None, transition: str = "") -> Subject:
+def subject_of(
+    row: Model, field: str, *, before: str | None = None, transition: str = ""
+) -> Subject:
     """Return the subject for a row whose state was `before` and is what it is now."""
     state = fsm.state_of(row, field) if field else ""
     return Subject(
@@ -101,7 +103,7 @@ def _newest(events: list[StoredEvent], using: str) -> defaultdict[tuple[str, str
 
 
 def holds_transition(step: Any, subject: Subject, using: str) -> bool:
-    """Whether the subject's log already holds the very transition that `step` makes (decision 16)."""
+    """Whether the subject's log already holds the very move that `step` makes (decision 16)."""
     names = {step.begins} if step.begins else set(step.moves)
     if not names:
         return False

@@ -92,4 +92,4 @@ class Unanswered(Exception):
 
 
 class NotSent(Exception):
-    """A call to the outside certainly did not happen, so trying again is safe. Raised by gateways."""
+    """A call to the outside certainly did not happen: try again. Raised by gateways."""

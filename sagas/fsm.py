@@ -5,7 +5,7 @@ It reads; transitions are run by the models' own methods.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from django.db.models import Model
@@ -27,7 +27,7 @@ class Edge:
     target: str
 
 
-@lru_cache(maxsize=None)
+@cache
 def fsm_fields(model: type[Model]) -> tuple[str, ...]:
     """Return the names of the model's FSM fields, in order."""
     return tuple(f.name for f in model._meta.get_fields() if isinstance(f, FSMFieldMixin))
@@ -42,16 +42,21 @@ def field_name_of(descriptor: object) -> str:
     return name
 
 
-def transition_field(method: TransitionMethod) -> str:
-    """Return the name of the field that a transition method moves."""
+def _meta_of(method: TransitionMethod) -> Any:
     meta = getattr(method, "_django_fsm", None)
     if meta is None:
         message = f"{method!r} is no transition: write it as Model.method, such as Payment.capture."
         raise ConfigurationError(message)
+    return meta
+
+
+def transition_field(method: TransitionMethod) -> str:
+    """Return the name of the field that a transition method moves."""
+    meta = _meta_of(method)
     return meta.field if isinstance(meta.field, str) else str(meta.field.name)
 
 
-@lru_cache(maxsize=None)
+@cache
 def states(model: type[Model], field: str) -> tuple[str, ...]:
     """Return every state of the field: its choices, or what its transitions name."""
     choices = model._meta.get_field(field).choices
@@ -62,16 +67,20 @@ def states(model: type[Model], field: str) -> tuple[str, ...]:
     return tuple(sorted(named))
 
 
-@lru_cache(maxsize=None)
+@cache
 def edges(model: type[Model], field: str) -> tuple[Edge, ...]:
     """Return every arrow of the field's state machine, with "any state" spelled out."""
     fsm_field = model._meta.get_field(field)
     methods = fsm_field.transitions.get(model, {})
-    return tuple(edge for name, method in methods.items() for edge in _edges_of(model, field, name, method))
+    return tuple(
+        edge for name, method in methods.items() for edge in _edges_of(model, field, name, method)
+    )
 
 
-def _edges_of(model: type[Model], field: str, name: str, method: TransitionMethod) -> Iterator[Edge]:
-    for source, transition in method._django_fsm.transitions.items():  # type: ignore[attr-defined]
+def _edges_of(
+    model: type[Model], field: str, name: str, method: TransitionMethod
+) -> Iterator[Edge]:
+    for source, transition in _meta_of(method).transitions.items():
         for target in _targets(transition.target):
             for actual in _spell_out(model, field, source, target):
                 yield Edge(name=name, source=actual, target=target or actual)
@@ -107,7 +116,9 @@ def sources(model: type[Model], field: str, transitions: Iterable[str]) -> froze
     return frozenset(edge.source for edge in edges(model, field) if edge.name in names)
 
 
-def path_name(model: type[Model], field: str, *, names: frozenset[str], source: str, target: str) -> str | None:
+def path_name(
+    model: type[Model], field: str, *, names: frozenset[str], source: str, target: str
+) -> str | None:
     """Return how `names` lead from `source` to `target`, such as "deliver+complete", or None."""
     seen = {source}
     frontier: list[tuple[str, tuple[str, ...]]] = [(source, ())]
@@ -129,7 +140,7 @@ def arrow_name(model: type[Model], field: str, source: str, target: str) -> str:
     return path_name(model, field, names=every, source=source, target=target) or "set"
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_ahead(model: type[Model], field: str, state: str, goals: frozenset[str]) -> bool:
     """Whether one of `goals` can still be reached from `state` without coming back to it."""
     seen = {state}

@@ -22,7 +22,7 @@ INQUIRE_PREFIX = "inquire:"
 
 
 def inquiry(row: Delivery, step_name: str, *, at: datetime, now: datetime) -> Delivery:
-    """Return the timer that asks about the call that `row` has made, outside of its lane's order."""
+    """Return the timer that asks about the call that `row` has made."""
     return Delivery(
         event_id=row.event_id,
         consumer=row.consumer,
@@ -53,7 +53,7 @@ class IntentLedger:
             self._by_saga[row.saga_id].append(row)
 
     def open_for(self, saga: Saga, event_id: UUID, consumer: str) -> Intent | None:
-        """Return the call that a delivery of this event has out, or whose answer is not used yet."""
+        """Return the call that a delivery of this event has out, or whose answer is unused."""
         for intent in self._by_saga[saga.id]:
             same = intent.event_id == event_id and intent.step.startswith(f"{consumer}.")
             if same and intent.state in OPEN_INTENTS:
@@ -120,7 +120,9 @@ class IntentLedger:
         intent.inquiries += 1
         self._changed[intent.id] = intent
 
-    def bury(self, saga: Saga, step: Step, subject_key: str, *, event_id: UUID, now: datetime) -> None:
+    def bury(
+        self, saga: Saga, step: Step, subject_key: str, *, event_id: UUID, now: datetime
+    ) -> None:
         """Leave a tombstone: from now on `step` must not be tried for this subject (R28)."""
         self._tombstones.append(
             Intent(

@@ -7,7 +7,7 @@ event is ignored when its subject's log already holds the very transition it wou
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from sagas import fsm
 from sagas.participant import ABSENT, Answer, AnswerKind, Step
@@ -26,7 +26,7 @@ class Cell:
     found: str
 
 
-@lru_cache(maxsize=None)
+@cache
 def cells(step: Step) -> dict[str, Cell]:
     """Return the step's row of the matrix: one cell for each state of its subject and ABSENT."""
     if step.subject is None or step.undo_table is not None:
@@ -52,7 +52,7 @@ def _states(step: Step) -> tuple[str, ...]:
 
 
 def applying_states(step: Step) -> frozenset[str]:
-    """Return the states in which the step runs; ABSENT is among them when it creates its subject."""
+    """Return the states in which the step runs; with ABSENT if it creates its subject."""
     created = frozenset([ABSENT]) if step.creates else frozenset()
     if step.applies_in:
         return step.applies_in | created

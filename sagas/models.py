@@ -37,7 +37,7 @@ class SagaStatus(models.TextChoices):
 
 
 class Saga(models.Model):
-    """One business transaction across contexts. Nothing waits on this row; it is folded from events.
+    """One business transaction across contexts; nothing waits on this row, it is folded.
 
     Locking it is what makes its lanes run one at a time and its direction certain (decision 7).
     """
@@ -212,6 +212,11 @@ class Delivery(models.Model):
     class Meta:
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
+        permissions: ClassVar = [
+            ("retry_delivery", "Can send a dead delivery back to work"),
+            ("skip_delivery", "Can skip a dead delivery"),
+            ("edit_delivery", "Can correct the event of a dead delivery"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["event", "consumer", "purpose"], name="delivery_once_per_purpose"
@@ -318,6 +323,7 @@ class Pause(models.Model):
     class Meta:
         verbose_name = _("pause")
         verbose_name_plural = _("pauses")
+        permissions: ClassVar = [("pause", "Can pause and resume")]
 
     def __str__(self) -> str:
         return self.name
@@ -353,6 +359,7 @@ class Case(models.Model):
     class Meta:
         verbose_name = _("case")
         verbose_name_plural = _("cases")
+        permissions: ClassVar = [("close_case", "Can close a case")]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["saga_id", "kind", "delivery_id"],

@@ -8,7 +8,21 @@ from decimal import Decimal
 
 import msgspec
 
-_EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "BHD": 3, "KWD": 3, "JOD": 3, "OMR": 3, "TND": 3}
+_EXPONENTS = {
+    "JPY": 0,
+    "KRW": 0,
+    "VND": 0,
+    "CLP": 0,
+    "ISK": 0,
+    "BHD": 3,
+    "KWD": 3,
+    "JOD": 3,
+    "OMR": 3,
+    "TND": 3,
+}
+
+#: ISO 4217 codes are three letters.
+_CODE_LENGTH = 3
 
 
 class CurrencyMismatch(ValueError):
@@ -23,7 +37,7 @@ class Money(msgspec.Struct, frozen=True, order=False):
 
     def __post_init__(self) -> None:
         """Refuse what is no ISO currency code, such as "" or "eur"."""
-        if len(self.currency) != 3 or not self.currency.isupper():
+        if len(self.currency) != _CODE_LENGTH or not self.currency.isupper():
             message = f"{self.currency!r} is not an ISO 4217 currency code such as 'EUR'."
             raise ValueError(message)
 

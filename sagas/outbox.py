@@ -120,7 +120,9 @@ class Unit:
         stored.replaces = replaces
         return stored
 
-    def _store(self, event: Event, saga: Saga, subject: Subject, cause: Cause | None) -> StoredEvent:
+    def _store(
+        self, event: Event, saga: Saga, subject: Subject, cause: Cause | None
+    ) -> StoredEvent:
         saga.position += 1
         self._changed.add(saga.id)
         stored = StoredEvent(
@@ -180,7 +182,9 @@ class Unit:
         )
         return lane
 
-    def _open(self, choreography: Choreography, key: str, *, origin: UUID | None) -> tuple[Saga, bool]:
+    def _open(
+        self, choreography: Choreography, key: str, *, origin: UUID | None
+    ) -> tuple[Saga, bool]:
         saga = Saga(
             choreography=choreography.name,
             key=key,
@@ -484,7 +488,11 @@ def _lock_one(unit: Unit, event: Event, wanted: list[tuple[str, str]]) -> Saga:
     query = Q()
     for name, key in wanted:
         query |= Q(choreography=name, key=key)
-    found = list(for_update(Saga.objects.using(unit.using).filter(query).order_by("id"))) if query else []
+    found = (
+        list(for_update(Saga.objects.using(unit.using).filter(query).order_by("id")))
+        if query
+        else []
+    )
     if len(found) != 1:
         where = " or ".join(f"{name} {key}" for name, key in wanted) or "any choreography"
         message = f"{event.wire_name} belongs to {where}, of which {len(found)} sagas exist."
@@ -502,4 +510,3 @@ def locked_saga(saga_id: UUID, using: str = "default") -> Iterator[tuple[Unit, S
         unit.hold([saga])
         yield unit, saga
         _write(unit)
-

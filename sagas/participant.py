@@ -290,7 +290,8 @@ class Participant:
 
         `on` is the fact that this undo waits for, `by` the FSM field, such as `Payment.state`.
         Each entry of `table` is a step declared with `undo`, `nothing_to_undo(Event)`, WAIT or
-        INQUIRE, or `hold_for_a_person`; it must name every state and ABSENT, or `manage.py check` says which is missing.
+        INQUIRE, or `hold_for_a_person`. It names every state and ABSENT; `manage.py check` says
+        which is missing.
         """
         first = undone[0]
         step = Step(
@@ -348,7 +349,11 @@ class Participant:
         )
 
     def holds(
-        self, state_field: object, held: Mapping[Any, str], *, way_back: Mapping[Any, str] | None = None
+        self,
+        state_field: object,
+        held: Mapping[Any, str],
+        *,
+        way_back: Mapping[Any, str] | None = None,
     ) -> None:
         """Declare what states hold: "money", "stock", "parcel" or "nothing" (G7).
 

@@ -1,7 +1,7 @@
 """Pause: a person stops a consumer, a step or a choreography for a while (decision 20).
 
-Names are `payments`, `payments.capture` and `choreography:checkout`. What is paused waits where it is;
-wishes and other sagas' lanes go on. Pausing and resuming are facts in the log.
+Names are `payments`, `payments.capture` and `choreography:checkout`. What is paused waits where
+it is; wishes and other sagas' lanes go on. Pausing and resuming are facts in the log.
 """
 
 from django.db import transaction

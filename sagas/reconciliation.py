@@ -116,7 +116,9 @@ def _undone_events(using: str) -> Iterator[Finding]:
         .values_list("cause", "cause_consumer", "cause_purpose")
     )
     turned = _positions_of_turns(using)
-    rows = StoredEvent.objects.using(using).values_list("id", "type", "saga_id", "position", "route_version")
+    rows = StoredEvent.objects.using(using).values_list(
+        "id", "type", "saga_id", "position", "route_version"
+    )
     for event_id, wire_name, saga_id, position, version in rows.iterator():
         going_back = position >= turned.get(saga_id, position + 1)
         for step in routes().reacting(known.get(saga_id, ""), wire_name):

@@ -84,7 +84,7 @@ class InProcessTransport:
         self.lost = 0
         self._woken = threading.Event()
 
-    def wake(self, queue: str, ids: Sequence[UUID]) -> bool:  # noqa: ARG002  ids are only a hint
+    def wake(self, queue: str, ids: Sequence[UUID]) -> bool:
         """Wake the worker that waits; see Transport."""
         self._woken.set()
         return True

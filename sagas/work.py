@@ -1,4 +1,4 @@
-"""Work: the rows of one transaction: loaded and locked together, changed in memory, written at once.
+"""Work: the rows of one transaction, loaded together, changed in memory, written at once.
 
 One identity map per transaction: a row is one object, whichever steps asked for it. Locking is one
 statement per model, models by label and rows by primary key (decision 8). Writing is one statement
@@ -84,7 +84,9 @@ class Work:
         by_model: dict[type[Model], list[tuple[Model, set[str]]]] = defaultdict(list)
         for key, row in self._rows.items():
             _touch_automatic_times(row, self._before[key])
-            dirty = {name for name, value in _values(row).items() if value != self._before[key][name]}
+            dirty = {
+                name for name, value in _values(row).items() if value != self._before[key][name]
+            }
             if dirty:
                 by_model[type(row)].append((row, dirty))
         for model in sorted(by_model, key=lambda found: found._meta.label):
@@ -138,9 +140,7 @@ def saves_one_by_one(model: type[Model]) -> bool:
     return overridden or listened
 
 
-def load(
-    work: Work, needs: Iterable[tuple[dict[str, Any], str, By, bool]]
-) -> None:
+def load(work: Work, needs: Iterable[tuple[dict[str, Any], str, By, bool]]) -> None:
     """Fill the scopes: each need is (scope, name, where from, locked?), one statement per model.
 
     Models are taken by label; one whose source is a row not yet loaded waits for the next round.

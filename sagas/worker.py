@@ -18,11 +18,12 @@ from uuid import UUID
 from django.db import DatabaseError, close_old_connections
 
 from sagas import claim, clock
-from sagas.batch import Answered, Batch, Lease, MemberFailed
+from sagas.batch import Batch
 from sagas.call import Outcome
 from sagas.commit import CommitUnknown, is_contention, one_commit
 from sagas.conf import settings
 from sagas.dead_letter import record_failure
+from sagas.desk import Answered, Lease, MemberFailed
 from sagas.exceptions import NotSent, StaleDelivery
 from sagas.models import Delivery, DeliveryState
 from sagas.participant import PARTICIPANTS
@@ -195,7 +196,9 @@ class Worker:
         started = time.monotonic()
         out: dict[Future[Answered], Lease] = {self._calls.submit(_call, x): x for x in leases}
         while out:
-            remaining = min(_stop_after(lease) for lease in out.values()) - (time.monotonic() - started)
+            remaining = min(_stop_after(lease) for lease in out.values()) - (
+                time.monotonic() - started
+            )
             wait(out, timeout=max(remaining, 0), return_when=FIRST_COMPLETED)
             spent = time.monotonic() - started
             over = [f for f, lease in out.items() if f.done() or spent >= _stop_after(lease)]
@@ -216,7 +219,9 @@ class Worker:
             return [batch for answer in rest for batch in self._settle([answer])]
         except (DatabaseError, StaleDelivery):
             if len(answers) == 1:
-                logger.exception("Outcome not committed; its lease will expire and it is asked again.")
+                logger.exception(
+                    "Outcome not committed; its lease will expire and it is asked again."
+                )
                 return []
             return [batch for answer in answers for batch in self._settle([answer])]
 

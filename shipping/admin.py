@@ -4,26 +4,16 @@ States change through transitions that announce, never in a form (decision 27).
 """
 
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from sagas.admin.readonly import ReadOnlyAdmin
 from shipping.models import CarrierCursor, ReturnParcel, Shipment
 
 
-class ToLookAt(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for type checkers only
-    """A page on which nothing can be added, changed or deleted."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+class ParcelAdmin(ReadOnlyAdmin):
+    """Links a parcel to its order."""
 
     @admin.display(description=_("order"))
     def order(self, row: Shipment | ReturnParcel) -> str:
@@ -36,25 +26,27 @@ class ToLookAt(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for type 
 
 
 @admin.register(Shipment)
-class ShipmentAdmin(ToLookAt):
+class ShipmentAdmin(ParcelAdmin):
     """The parcels of orders."""
 
     list_display = ("__str__", "state", "tracking", "refusal_code", "order")
     list_filter = ("state",)
-    search_fields = ("number", "order_id", "tracking")
+    search_ids = ("id", "order_id")
+    search_texts = ("number", "tracking")
 
 
 @admin.register(ReturnParcel)
-class ReturnParcelAdmin(ToLookAt):
+class ReturnParcelAdmin(ParcelAdmin):
     """The parcels of returns."""
 
     list_display = ("__str__", "state", "tracking", "refusal_code", "order")
     list_filter = ("state",)
-    search_fields = ("number", "order_id", "return_id", "tracking")
+    search_ids = ("id", "order_id", "return_id")
+    search_texts = ("number", "tracking")
 
 
 @admin.register(CarrierCursor)
-class CarrierCursorAdmin(ToLookAt):
+class CarrierCursorAdmin(ReadOnlyAdmin):
     """How far the carrier's scans are read."""
 
     list_display = ("name", "position")

@@ -14,8 +14,8 @@ from sagas.api.problem import FieldError, Problem, ProblemMixin, field_errors
 from sagas.api.trace import TraceMixin
 
 
-class Door(TraceMixin, ProblemMixin):
-    """Mixed into every view of the API: traced, with problems for errors, JSON in and out."""
+class Door(TraceMixin, ProblemMixin, APIView):
+    """Base of every view of the API: traced, with problems for errors, JSON in and out."""
 
     renderer_classes = (JSONRenderer,)
     parser_classes = (BoundedJSONParser,)
@@ -32,8 +32,8 @@ def needs(permission: str) -> type[BasePermission]:
 
 
 def actor_of(request: Request) -> str:
-    """Return how the log names who is asking, such as `admin:kim` or `customer:17850`."""
-    role = "admin" if request.user.is_staff else "customer"
+    """Return how the log names who is asking, such as `admin:kim` or `user:storefront`."""
+    role = "admin" if request.user.is_staff else "user"
     return f"{role}:{request.user.get_username()}"
 
 

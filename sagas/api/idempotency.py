@@ -13,7 +13,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,37 +30,36 @@ _QUOTED = re.compile(r'^"((?:[^"\\]|\\["\\])*)"$')
 _KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
 
 
-def once(request: Request, act: Callable[[], Response]) -> Response:
+def once(request: Request, act: Callable[[], Response], *, using: str = "default") -> Response:
     """Answer `request` with what `act` returns, or with what it returned before.
 
-    `act` runs in a transaction and raises for every refusal; its data must be plain JSON and, where
-    there is a `url`, that is the Location. Raises Problem: 400 without a usable key, 422 when the
-    key came with another body.
+    `act` runs in a transaction on database `using` and raises for every refusal; its data must be
+    plain JSON and, where there is a `url`, that is the Location. Raises Problem: 400 without a
+    usable key, 422 when the key came with another body.
     """
     key, scope, fingerprint = _key_of(request), _scope_of(request), _fingerprint_of(request)
     try:
-        with transaction.atomic(using=router.db_for_write(IdempotentRequest)):
-            known = _find(scope, key)
+        with transaction.atomic(using=using):
+            known = _find(using, scope, key)
             if known is None:
-                return _act_and_keep(act, scope=scope, key=key, fingerprint=fingerprint)
+                return _act_and_keep(act, using, scope=scope, key=key, fingerprint=fingerprint)
     except IntegrityError:
-        known = _find(scope, key)
+        known = _find(using, scope, key)
         if known is None:
             raise
     return _replay(known, fingerprint)
 
 
-def _act_and_keep(act: Callable[[], Response], **identity: str) -> Response:
+def _act_and_keep(act: Callable[[], Response], using: str, **identity: str) -> Response:
     response = act()
-    IdempotentRequest.objects.create(
-        **identity, status=response.status_code, body=response.data, created_at=clock.now()
+    IdempotentRequest.objects.using(using).create(
+        **identity, status=response.status_code, body=response.data, created_at=clock.now(using)
     )
     return response
 
 
-def _find(scope: str, key: str) -> IdempotentRequest | None:
-    alias = router.db_for_write(IdempotentRequest)
-    return IdempotentRequest.objects.using(alias).filter(scope=scope, key=key).first()
+def _find(using: str, scope: str, key: str) -> IdempotentRequest | None:
+    return IdempotentRequest.objects.using(using).filter(scope=scope, key=key).first()
 
 
 def _replay(known: IdempotentRequest, fingerprint: str) -> Response:

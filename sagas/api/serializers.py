@@ -36,7 +36,8 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
     instance = serializers.CharField()
     trace_id = serializers.CharField()
-    errors = FieldErrorSerializer(many=True, required=False)
+    # A declared field is taken off the class, so `Serializer.errors` stays what it is.
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], type[ProblemSerializer]]:
@@ -58,7 +59,7 @@ class SagaSerializer(serializers.ModelSerializer[Saga]):
 
     class Meta:
         model = Saga
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "choreography",
             "key",

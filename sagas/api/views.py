@@ -18,7 +18,6 @@ from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from sagas import event_log
 from sagas.api.door import Door, actor_of, needs, query_of
@@ -52,9 +51,9 @@ class SagaList(Door, ListAPIView[Saga]):
     pagination_class = NewestFirst
     permission_classes = (needs("sagas.view_saga"),)
 
-    def filter_queryset(self, queryset: QuerySet[Saga]) -> QuerySet[Saga]:
+    def get_queryset(self) -> QuerySet[Saga]:
         wanted = query_of(self.request, SagaFilter)
-        sagas = queryset.filter(**wanted)
+        sagas = super().get_queryset().filter(**wanted)
         return sagas if "status" in wanted else sagas.exclude(status=SagaStatus.FREE)
 
 
@@ -76,7 +75,7 @@ class SagaDetail(Door, RetrieveAPIView[Saga]):
         return saga
 
 
-class DeadDelivery(Door, APIView):
+class DeadDelivery(Door):
     """One thing that a person can do to a dead delivery, with a reason."""
 
     act: ClassVar[Callable[..., bool]]

@@ -1,12 +1,12 @@
 """Graph: a choreography as what follows from what, read off the declarations (design decision 30).
 
-Its nodes are events and actions. An action is whatever announces events: a step, an entry of an undo
-table, a late answer, a timer, the saga's own deadline, or a door to the outside. Nothing is run and
+Its nodes are events and actions. An action is whatever announces events: a step, an undo table, a
+late answer, a timer, the saga's own deadline, or a door to the outside. Nothing is run and
 no database is read.
 """
 
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -23,7 +23,6 @@ from sagas.participant import (
     Participant,
     StateTimer,
     Step,
-    Waiting,
 )
 from sagas.routing import routes
 
@@ -69,6 +68,8 @@ class Action:
     #: An AND-join: what it announces takes all of its needs.
     joins: bool = False
     at_most: int | None = None
+    #: The rows of an undo table, in words.
+    notes: tuple[str, ...] = ()
 
     @property
     def announces(self) -> tuple[EventType, ...]:
@@ -164,7 +165,7 @@ def _actions(choreography: Choreography) -> Iterator[Action]:
 
 def _of_step(step: Step) -> Iterator[Action]:
     if step.undo_table is not None:
-        yield from _of_table(step)
+        yield _of_table(step)
         return
     announced = routes().announcements[step.full_name]
     outcomes = announced.outcomes + (((step.exhausted,),) if step.exhausted else ())
@@ -180,42 +181,46 @@ def _of_step(step: Step) -> Iterator[Action]:
     )
     late = {answer.step for answer in step.otherwise.values() if answer.step is not None}
     for found in sorted(late, key=str):
-        yield _entry(found, step, ActionKind.LATE)
+        yield _late(found, step)
 
 
-def _of_table(step: Step) -> Iterator[Action]:
-    """One action per different entry: states that are undone alike are drawn as one."""
-    states: dict[object, list[str]] = {}
-    for state, entry in (step.undo_table or {}).items():
-        states.setdefault(entry, []).append(state or "absent")
-    for entry, found in states.items():
-        if isinstance(entry, Step):
-            yield _entry(entry, step, ActionKind.UNDO)
-        elif not isinstance(entry, Waiting):
-            yield _nothing_or_person(entry, step, found)
-
-
-def _entry(entry: Step, parent: Step, kind: ActionKind) -> Action:
+def _of_table(step: Step) -> Action:
     return Action(
-        name=f"{parent.full_name}:{entry.name}",
-        label=entry.name,
-        consumer=entry.consumer,
-        kind=kind,
-        needs=parent.events,
-        outcomes=routes().announcements[entry.full_name].outcomes,
-    )
-
-
-def _nothing_or_person(entry: object, step: Step, states: list[str]) -> Action:
-    nothing = entry.announces if isinstance(entry, NothingToUndo) else None
-    what = entry.reason if isinstance(entry, HoldForPerson) else "nothing to undo"
-    return Action(
-        name=f"{step.full_name}:{'+'.join(states)}",
-        label=f"{what} ({', '.join(states)})",
+        name=step.full_name,
+        label=step.name,
         consumer=step.consumer,
         kind=ActionKind.UNDO,
         needs=step.events,
-        outcomes=((nothing,),) if nothing else (),
+        outcomes=tuple(dict.fromkeys(routes().announcements[step.full_name].outcomes)),
+        notes=tuple(_rows(step.undo_table or {})),
+    )
+
+
+def _rows(table: Mapping[str, object]) -> Iterator[str]:
+    """Say how states are undone; those that are undone alike in one line."""
+    states: dict[str, list[str]] = {}
+    for state, entry in table.items():
+        states.setdefault(_said(entry), []).append(state or "absent")
+    for entry, found in states.items():
+        yield f"{', '.join(found)}: {entry}"
+
+
+def _said(entry: object) -> str:
+    if isinstance(entry, NothingToUndo):
+        return "nothing to undo"
+    if isinstance(entry, HoldForPerson):
+        return "a person decides"
+    return entry.name if isinstance(entry, Step) else str(entry)
+
+
+def _late(answer: Step, parent: Step) -> Action:
+    return Action(
+        name=f"{parent.full_name}:{answer.name}",
+        label=answer.name,
+        consumer=answer.consumer,
+        kind=ActionKind.LATE,
+        needs=parent.events,
+        outcomes=routes().announcements[answer.full_name].outcomes,
     )
 
 

@@ -5,12 +5,12 @@ from sagas.graph import Graph
 
 
 def role_of(graph: Graph, event: EventType) -> str:
-    """Return "start", "pivot", "abort" or "end", or nothing for an event on the way."""
+    """Return "start", "pivot", "abort" or "ending", or nothing for an event on the way."""
     shape = graph.choreography
     if event is shape.pivot:
         return "pivot"
     if event in shape.aborts:
         return "abort"
     if event in shape.ends:
-        return "end"
+        return "ending"
     return "start" if event is shape.starts else ""

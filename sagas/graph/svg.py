@@ -21,12 +21,12 @@ STYLE = """
 .way { fill: none; stroke: #8796a5; } .way.back { stroke: #a3532f; }
 text { font: 12px system-ui, sans-serif; fill: #1d2733; } .name { font-weight: 600; }
 .title { font-size: 14px; font-weight: 700; } .pivot { fill: #8a4b00; font-weight: 700; }
-.abort { fill: #a3261b; font-weight: 700; } .end { fill: #17692f; font-weight: 700; }
-.start { font-weight: 700; }
+.abort { fill: #a3261b; font-weight: 700; } .ending { fill: #17692f; font-weight: 700; }
+.start { font-weight: 700; } .note { font-size: 11px; opacity: .8; }
 @media (prefers-color-scheme: dark) {
   .lane { fill: #1b2129; } .box { fill: #11161c; stroke: #8796a5; } .way { stroke: #64727f; }
   .way.back { stroke: #d98c66; } text { fill: #e2e8ee; } .pivot { fill: #f0b35e; }
-  .abort { fill: #ff8f85; } .end { fill: #6fd08a; }
+  .abort { fill: #ff8f85; } .ending { fill: #6fd08a; }
 }
 """
 
@@ -96,25 +96,37 @@ def _place(graph: Graph) -> dict[str, Box]:
 
 
 def _layers(graph: Graph) -> list[int]:
-    """Return each action's longest way from a beginning; arrows that close a cycle don't count."""
+    """Return each action's longest way from a beginning; arrows back to an earlier one don't count."""
+    waves = _waves(graph)
     known: dict[str, int] = {}
 
-    def layer(action: Action, above: frozenset[str]) -> int:
+    def layer(action: Action) -> int:
         if action.name not in known:
             before = [
-                layer(other, above | {action.name})
+                layer(other)
                 for event in action.needs
                 for other in graph.announcing(event)
-                if other.name not in above | {action.name}
+                if waves[other.name] < waves[action.name]
             ]
             known[action.name] = 1 + max(before, default=-1)
         return known[action.name]
 
-    return [layer(action, frozenset()) for action in graph.actions]
+    return [layer(action) for action in graph.actions]
+
+
+def _waves(graph: Graph) -> dict[str, int]:
+    """Return in which round each action can run at the earliest."""
+    known = {graph.choreography.starts}
+    waves: dict[str, int] = {}
+    for wave in range(len(graph.actions) + 1):
+        ready = [a for a in graph.actions if a.name not in waves and a.is_ready(known)]
+        waves.update({action.name: wave for action in ready})
+        known.update(event for action in ready for event in action.announces)
+    return {action.name: waves.get(action.name, 0) for action in graph.actions}
 
 
 def _height(action: Action) -> float:
-    return 12 + LINE * (1 + len(action.announces))
+    return 12 + LINE * (1 + len(action.announces) + len(action.notes))
 
 
 # -- drawing --------------------------------------------------------------------------------------
@@ -123,14 +135,20 @@ def _height(action: Action) -> float:
 def _box(graph: Graph, box: Box) -> Iterator[str]:
     back = " back" if box.action.goes_back else ""
     yield (
-        f'<g><title>{escape(box.action.label)}</title><rect class="box{back}" x="{box.x:.0f}"'
+        f'<g><title>{escape(_whole(box.action))}</title><rect class="box{back}" x="{box.x:.0f}"'
         f' y="{box.y:.0f}" width="{BOX}" height="{box.height:.0f}" rx="5"/>'
     )
     yield _text(_shortened(box.action.label), box.x + 10, box.y + LINE, "name")
     for place, event in enumerate(box.action.announces, start=2):
         role = role_of(graph, event)
         yield _text(f"→ {event.__name__}", box.x + 20, box.y + place * LINE, role)
+    for place, note in enumerate(box.action.notes, start=2 + len(box.action.announces)):
+        yield _text(_shortened(note), box.x + 10, box.y + place * LINE, "note")
     yield "</g>"
+
+
+def _whole(action: Action) -> str:
+    return "\n".join([action.label, *action.notes])
 
 
 def _ways(graph: Graph, box: Box, boxes: dict[str, Box]) -> Iterator[str]:

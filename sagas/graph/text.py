@@ -10,8 +10,9 @@ from sagas.graph.roles import role_of
 _MERMAID_CLASSES = (
     "classDef pivot stroke-width:4px",
     "classDef abort stroke-dasharray:6 3,stroke-width:3px",
-    "classDef end stroke-width:3px",
+    "classDef ending stroke-width:3px",
     "classDef back stroke-dasharray:3 3",
+    "classDef start stroke-width:3px",
 )
 
 
@@ -26,15 +27,13 @@ def mermaid(graph: Graph) -> str:
     for event in graph.events:
         role = role_of(graph, event)
         lines.append(f"  {event.__name__}([{event.__name__}]){f':::{role}' if role else ''}")
-    lines += [
-        f"  {source} --> {target}" for source, target in _arrows(graph, numbers)
-    ]
+    lines += [f"  {source} --> {target}" for source, target in _arrows(graph, numbers)]
     lines += [f"  {style}" for style in _MERMAID_CLASSES]
     return "\n".join(lines) + "\n"
 
 
 def _mermaid_box(action: Action, number: str) -> str:
-    label = action.label.replace('"', "'")
+    label = "<br/>".join([action.label, *action.notes]).replace('"', "'")
     box = f'{number}["{label}"]' if action.needs else f'{number}[/"{label}"/]'
     return f"{box}{':::back' if action.goes_back else ''}"
 
@@ -57,11 +56,12 @@ def dot(graph: Graph) -> str:
 
 def _dot_box(action: Action, number: str) -> str:
     style = "dashed" if action.goes_back else "solid"
-    return f"{number} [shape=box, style={style}, label={_quoted(action.label)}];"
+    label = "\n".join([action.label, *action.notes])
+    return f"{number} [shape=box, style={style}, label={_quoted(label)}];"
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 

@@ -9,7 +9,9 @@ from django.utils.translation import gettext as _
 
 def add_using(parser: CommandParser) -> None:
     """Let the caller name a database."""
-    parser.add_argument("--using", default=DEFAULT_DB_ALIAS, metavar="ALIAS", help=_("the database"))
+    parser.add_argument(
+        "--using", default=DEFAULT_DB_ALIAS, metavar="ALIAS", help=_("the database")
+    )
 
 
 def require_database(alias: str) -> str:

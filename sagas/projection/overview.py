@@ -72,7 +72,9 @@ def overview(saga: Saga, *, using: str = "default") -> Overview:
         ),
         deliveries=deliveries,
         cases=cases,
-        intents=tuple(Intent.objects.using(using).filter(saga_id=saga.id).order_by("started_at", "n")),
+        intents=tuple(
+            Intent.objects.using(using).filter(saga_id=saga.id).order_by("started_at", "n")
+        ),
         related=related(saga, events, using=using),
     )
 

@@ -108,4 +108,3 @@ def _cause(event: StoredEvent, names: dict[UUID, str]) -> str:
     step = f"{event.cause_consumer}.{event.cause_purpose}".strip(".")
     known = names.get(event.cause, _("an event that is no longer kept"))
     return _("%(step)s, after %(event)s") % {"step": step, "event": known}
-

@@ -308,7 +308,12 @@ def _timer(row: Delivery, scene: _Scene) -> Wait:
         what = _("%(model)s leaves the state “%(state)s”") % values
         then = _("“%(event)s” is announced.") % {"event": _name_of_fact(declared)}
     return _wait(
-        row, WaitKind.TIMER, what=what, until=row.available_at, then=then, who=_("Nobody has to act.")
+        row,
+        WaitKind.TIMER,
+        what=what,
+        until=row.available_at,
+        then=then,
+        who=_("Nobody has to act."),
     )
 
 

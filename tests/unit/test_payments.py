@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from inventory.events import ReturnInspected, StockReserved
@@ -516,3 +517,26 @@ def test_a_message_with_a_wrong_signature_is_refused_and_not_kept(webhook, inqui
 @pytest.mark.django_db
 def test_a_message_about_an_unknown_order_brings_nothing_forward():
     assert services.bring_forward("no such order") == 0
+
+
+# -- the admin
+
+
+@pytest.mark.parametrize("model", [Payment, Refund, LedgerEntry, WebhookReceived])
+def test_the_admin_shows_money_and_changes_none(admin_client, model):
+    paying, going = captured(), refund(Refund.State.PLANNED)
+    paying.save()
+    going.save()
+    LedgerEntry.of(
+        paying, LedgerEntry.Kind.CAPTURE, minor=1000, reference="ch_1", at=timezone.now()
+    ).save()
+    WebhookReceived.objects.create(
+        id="msg_1", reference="1001", body="{}", received_at=timezone.now()
+    )
+    pages = reverse(f"admin:payments_{model._meta.model_name}_changelist")
+    row = model.objects.get()
+    page = reverse(f"admin:payments_{model._meta.model_name}_change", args=[row.pk])
+
+    assert admin_client.get(pages).status_code == 200
+    assert admin_client.get(page).status_code == 200
+    assert admin_client.post(page, {"amount_minor": 1}).status_code == 403

@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from orders.events import Address, CancelRequested, OrderCancelled, OrderReady, ReturnRequested
@@ -364,3 +365,19 @@ def test_a_returned_parcel_is_received_once(db, books):
     assert state_of(back) == ReturnParcel.State.RECEIVED
     assert facts() == ["shipping.ReturnReceived"]
     assert [known.state for known in books.list_parcels()] == ["received"]
+
+
+# -- the admin
+
+
+@pytest.mark.parametrize("model", [Shipment, ReturnParcel, CarrierCursor])
+def test_the_admin_shows_parcels_and_moves_none(admin_client, model):
+    shipment().save()
+    parcel().save()
+    CarrierCursor.objects.create(name="carrier", position=7)
+    pages = reverse(f"admin:shipping_{model._meta.model_name}_changelist")
+    page = reverse(f"admin:shipping_{model._meta.model_name}_change", args=[model.objects.get().pk])
+
+    assert admin_client.get(pages).status_code == 200
+    assert admin_client.get(page).status_code == 200
+    assert admin_client.post(page, {"state": "lost"}).status_code == 403

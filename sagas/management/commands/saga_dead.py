@@ -25,13 +25,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|retry|skip|edit")
         _add_selection(verbs.add_parser("list", help=_("show them")))
-        for verb, said in (("retry", _("send them back to work")), ("skip", _("decide not to do them"))):
+        for verb, said in (
+            ("retry", _("send them back to work")),
+            ("skip", _("decide not to do them")),
+        ):
             acting = verbs.add_parser(verb, help=said)
             _add_selection(acting)
             add_reason(acting)
         edit = verbs.add_parser("edit", help=_("correct the event of one"))
         edit.add_argument("delivery", type=UUID)
-        edit.add_argument("--set", action="append", required=True, metavar="FIELD=VALUE", dest="changes")
+        edit.add_argument(
+            "--set", action="append", required=True, metavar="FIELD=VALUE", dest="changes"
+        )
         add_reason(edit)
         add_using(edit)
 

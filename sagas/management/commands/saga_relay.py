@@ -15,7 +15,9 @@ class Command(BaseCommand):
     help = gettext_lazy("Find what is due and wake workers, until SIGTERM or Ctrl-C.")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help=_("make one pass and say what was found"))
+        parser.add_argument(
+            "--once", action="store_true", help=_("make one pass and say what was found")
+        )
         add_using(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:

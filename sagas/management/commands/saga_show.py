@@ -28,11 +28,14 @@ class Command(BaseCommand):
         found = find(options["saga"], using=using)
         if not found:
             raise CommandError(
-                _("No saga has the id, the key or the number “%(text)s”.") % {"text": options["saga"]}
+                _("No saga has the id, the key or the number “%(text)s”.")
+                % {"text": options["saga"]}
             )
         seen = [overview(saga, using=using) for saga in found]
         if options["json"]:
-            self.stdout.write(json.dumps([as_dict(s) for s in seen], cls=DjangoJSONEncoder, indent=2))
+            self.stdout.write(
+                json.dumps([as_dict(s) for s in seen], cls=DjangoJSONEncoder, indent=2)
+            )
             return
         page = Page(width=shutil.get_terminal_size((100, 40)).columns, style=self.style)
         for one in seen:
@@ -41,7 +44,9 @@ class Command(BaseCommand):
 
 def _lines(seen: Overview, page: Page) -> Iterator[str]:
     saga = seen.saga
-    yield page.title(" ".join(part for part in (saga.choreography, seen.number, str(saga.id)) if part))
+    yield page.title(
+        " ".join(part for part in (saga.choreography, seen.number, str(saga.id)) if part)
+    )
     yield page.pair(_("key"), saga.key)
     yield page.pair(_("status"), f"{saga.get_status_display()}, {saga.get_direction_display()}")
     yield page.pair(_("since"), f"{saga.started_at:%Y-%m-%d %H:%M:%S} UTC")
@@ -69,6 +74,10 @@ def _timeline(seen: Overview, page: Page) -> Iterator[str]:
     for entry in seen.entries:
         when = f"{entry.position:>4}  {entry.when:%Y-%m-%d %H:%M:%S}  {entry.service:<10}"
         yield page.text(f"{when}  {entry.what}")
-        details = (f"{entry.subject} {entry.change}" if entry.change else "", entry.why, entry.actor)
+        details = (
+            f"{entry.subject} {entry.change}" if entry.change else "",
+            entry.why,
+            entry.actor,
+        )
         for detail in filter(None, details):
             yield page.note(detail)

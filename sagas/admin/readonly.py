@@ -1,0 +1,59 @@
+"""Read-only admin pages: state changes only through transitions that announce (decision 27)."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+class ReadOnlyAdmin(_ModelAdmin):
+    """Shows rows; offers no form, no new row and no deletion."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    ordering = ("-pk",)
+    actions_on_bottom = False
+
+    #: Fields that a searched id is compared with.
+    search_ids: tuple[str, ...] = ()
+    #: Fields that a searched text is compared with, whole: a search is an index probe.
+    search_texts: tuple[str, ...] = ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Show the search box where something can be searched."""
+        return (*self.search_ids, *self.search_texts)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find rows by a whole id or a whole text."""
+        text = search_term.strip()
+        return (queryset.filter(self._search(text)) if text else queryset), False
+
+    def _search(self, text: str) -> Q:
+        wanted = Q(pk__in=())
+        for name in self.search_texts:
+            wanted |= Q(**{name: text})
+        try:
+            searched = UUID(text)
+        except ValueError:
+            return wanted
+        for name in self.search_ids:
+            wanted |= Q(**{name: searched})
+        return wanted
