@@ -230,7 +230,7 @@ def request_return(
 def _refuse_untimely(order: Order, now: datetime) -> None:
     if order.state != Order.State.COMPLETED or order.delivered_at is None:
         message = _("Order %(number)s is %(state)s; goods can be sent back once it is completed.")
-        values = {"number": order.number, "state": order.get_state_display()}  # type: ignore[attr-defined]
+        values = {"number": order.number, "state": order.get_state_display()}
         raise InvalidReturn("not_completed", "order", message % values)
     if now > order.delivered_at + settings.SHOP["RETURN_WINDOW"]:
         message = _("Order %(number)s was delivered on %(date)s; its return window is over.")

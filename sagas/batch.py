@@ -182,11 +182,9 @@ class Batch:
         leases = [(lease.delivery, self.now + lease.duration) for lease in plan.leases]
         delivery.lease(self.using, leases, holder=worker_name())
         delivery.park(self.using, plan.parked)
-        for row, at in plan.rescheduled:
-            delivery.reschedule(self.using, row, at=at)
-        for row in plan.postponed:
-            later = self.now + growing_wait(row, self.now)
-            delivery.postpone(self.using, [row.id], until=later, reason=row.reason)
+        delivery.reschedule(self.using, plan.rescheduled)
+        later = [(row, self.now + growing_wait(row, self.now)) for row in plan.postponed]
+        delivery.postpone(self.using, later)
 
     def finish(self) -> None:
         """Delete what was done: the last statement before the commit (R5)."""

@@ -15,8 +15,8 @@ from sagas.models import Intent, IntentState
 from sagas.participant import Step
 from sagas.purity import pure
 from sagas.retry import INQUIRY
-from sagas.routing import is_undo, step_named
-from sagas.running import moved, park, postpone, refuse, run, say
+from sagas.routing import is_undo
+from sagas.running import moved, park, refuse, run, say
 
 
 def begin_call(desk: Desk, member: Member, step: Step) -> None:
@@ -80,17 +80,15 @@ def _lease(desk: Desk, member: Member, step: Step, intent: Intent, *, ask_first:
 
 def resume(desk: Desk, member: Member) -> bool:
     """Go on with a call that this delivery has had out before; say whether there was one."""
-    row = member.delivery
-    intent = desk.ledger.open_for(member.saga, member.stored.id, row.consumer)
-    is_inquiry = row.purpose.startswith(INQUIRE_PREFIX)
-    if intent is None:
+    is_inquiry = member.delivery.purpose.startswith(INQUIRE_PREFIX)
+    intent, step = _open_call(desk, member)
+    if intent is None or step is None:
+        if _repeat(desk, member):
+            return True
         if is_inquiry:
             cancel_timer(desk, member)
-        return is_inquiry or _repeat(desk, member)
-    step = step_named(row.consumer, intent.step.split(".", 1)[1])
-    if step is None:
-        postpone(desk, member, f"This code has no step {intent.step}.")
-    elif intent.state == IntentState.ANSWERED:
+        return is_inquiry
+    if intent.state == IntentState.ANSWERED:
         _conclude(desk, member, step, intent, stored_outcome(intent))
     elif intent.state == IntentState.UNKNOWN and not is_inquiry:
         park(desk, member, step, "its call is being inquired about")
@@ -99,14 +97,27 @@ def resume(desk: Desk, member: Member) -> bool:
     return True
 
 
-def _repeat(desk: Desk, member: Member) -> bool:
-    """Make a call again that has definitely failed and whose step wants another try."""
+def _calling_steps(member: Member) -> list[Step]:
+    """Return the steps whose calls this member may have out: its own, or its table's entries."""
     step = step_of(member)
-    entries = (step.undo_table or {}).values() if step.undo_table else (step,)
-    for entry in entries:
-        is_call = isinstance(entry, Step) and entry.calls is not None
-        if is_call and desk.ledger.has_failed(member.saga, member.stored.id, entry):
-            begin_call(desk, member, entry)
+    late = [answer.step for answer in step.otherwise.values() if answer.step is not None]
+    entries = [step, *late] if step.undo_table is None else list(step.undo_table.values())
+    return [entry for entry in entries if isinstance(entry, Step) and entry.calls is not None]
+
+
+def _open_call(desk: Desk, member: Member) -> tuple[Intent | None, Step | None]:
+    for step in _calling_steps(member):
+        intent = desk.ledger.open_for(member.saga, member.stored.id, step)
+        if intent is not None:
+            return intent, step
+    return None, None
+
+
+def _repeat(desk: Desk, member: Member) -> bool:
+    """Make a call again that has definitely failed and whose step wanted another try (R34)."""
+    for step in _calling_steps(member):
+        if desk.ledger.has_failed(member.saga, member.stored.id, step):
+            begin_call(desk, member, step)
             return True
     return False
 
@@ -119,11 +130,11 @@ def settled(desk: Desk, member: Member, answer: Answered) -> None:
     if answer.outcome is None:
         _leave_unknown(desk, member, lease)
     else:
-        _conclude(desk, member, lease.step, _intent_of(desk, member), answer.outcome)
+        _conclude(desk, member, lease.step, _intent_of(desk, member, lease), answer.outcome)
 
 
-def _intent_of(desk: Desk, member: Member) -> Intent:
-    intent = desk.ledger.open_for(member.saga, member.stored.id, member.delivery.consumer)
+def _intent_of(desk: Desk, member: Member, lease: Lease) -> Intent:
+    intent = desk.ledger.open_for(member.saga, member.stored.id, lease.step)
     if intent is None:
         message = f"{member.delivery} came back from a call that has no open intent."
         raise PermanentFailure(message)
@@ -138,7 +149,7 @@ def _conclude(desk: Desk, member: Member, step: Step, intent: Intent, outcome: O
 
 def _leave_unknown(desk: Desk, member: Member, lease: Lease) -> None:
     """Unknown is not failed: free the lane and ask again later (R29)."""
-    intent = _intent_of(desk, member)
+    intent = _intent_of(desk, member, lease)
     desk.ledger.leave_unknown(intent)
     ask_at = desk.now + INQUIRY.ceiling(intent.inquiries + 1)
     if member.delivery.purpose.startswith(INQUIRE_PREFIX):

@@ -25,6 +25,8 @@ class Settings:
     BATCH_ROWS: int = 2000
     #: How long a batch keeps taking deliveries before it commits (R21).
     BATCH_TIME: timedelta = timedelta(milliseconds=250)
+    #: How long one hint is worked on before the next may come in, and shutdown may happen (R13).
+    DRAIN_TIME: timedelta = timedelta(seconds=5)
     #: Calls to the outside that one worker has out at once.
     CALL_THREADS: int = 32
     #: How long a call may take when its step declares no deadline; also its lease.

@@ -6,6 +6,7 @@ who and why, and repeating them does no harm (G10, decision 26).
 
 import logging
 import traceback
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from sagas.case import close_cases, open_case
 from sagas.claim import lock_sagas
 from sagas.event import Event
 from sagas.event_log import Cause
-from sagas.exceptions import NotSent, PermanentFailure, StaleDelivery
+from sagas.exceptions import NotSent, PermanentFailure, StaleDelivery, WorkerDied
 from sagas.facts import DeliveryDied, DeliveryRetried, DeliverySkipped, DeliverySuperseded
 from sagas.intent import record_outcome
 from sagas.models import CaseKind, Delivery, DeliveryState, Intent, IntentState, Saga
@@ -25,6 +26,7 @@ from sagas.participant import Step
 from sagas.retry import DEFAULT_RETRY, Retry
 from sagas.routing import step_named
 from sagas.signals import delivery_died
+from sagas.slot import clear, lock_orphans
 
 if TYPE_CHECKING:
     from sagas.desk import Answered, MemberFailed
@@ -72,7 +74,9 @@ def _retry_or_die(unit: Unit, saga: Saga, row: Delivery, error: Exception) -> No
     if isinstance(error, PermanentFailure) or policy.is_exhausted(attempts):
         if delivery.die(unit.using, row, error=text):
             _tell_of_death(unit, saga, row, error)
-    elif not delivery.retry(unit.using, row, at=unit.now + policy.wait(attempts), error=text):
+        return
+    at, suspected = unit.now + policy.wait(attempts), isinstance(error, WorkerDied)
+    if not delivery.retry(unit.using, row, at=at, error=text, alone=suspected):
         logger.info("Failure not counted: another worker was first.", extra={"action": "stale"})
 
 
@@ -107,6 +111,24 @@ def _tell_of_death(unit: Unit, saga: Saga, row: Delivery, error: Exception) -> N
 
 def _about(row: Delivery, ordinal: int | None = None) -> Cause:
     return Cause(event=row.event_id, consumer=row.consumer, purpose=row.purpose, ordinal=ordinal)
+
+
+def blame_dead_workers(using: str, *, silent_since: datetime) -> int:
+    """Give one committed attempt to everything a dead worker had in its hands (R9).
+
+    It runs alone from then on, so a payload that kills processes is found and gives up. What was
+    done after all is no row any more. Returns how many workers had died.
+    """
+    with transaction.atomic(using=using):
+        orphans = lock_orphans(using, silent_since=silent_since)
+        for orphan in orphans:
+            ids = [UUID(text) for text in orphan.claimed]
+            held = Delivery.objects.using(using).filter(id__in=ids, state=DeliveryState.READY)
+            for row in held:
+                message = f"Worker {orphan.worker} fell silent while it held this delivery."
+                record_failure(row, WorkerDied(message), using=using)
+            clear(using, orphan)
+    return len(orphans)
 
 
 # -- what a person may do -------------------------------------------------------------------------

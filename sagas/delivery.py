@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 
 from sagas.exceptions import StaleDelivery
 from sagas.models import Delivery, DeliveryState
@@ -52,17 +52,20 @@ def park(using: str, parked: Sequence[tuple[Delivery, datetime]]) -> None:
     Delivery.objects.using(using).bulk_update([d for d, _ in parked], fields)
 
 
-def postpone(using: str, ids: Iterable[UUID], *, until: datetime, reason: str) -> int:
-    """Ready stays ready, later; not an attempt (R20). Returns how many."""
-    return (
-        Delivery.objects.using(using)
-        .filter(id__in=list(ids), state=DeliveryState.READY)
-        .update(available_at=until, reason=reason)
-    )
+def postpone(using: str, postponed: Sequence[tuple[Delivery, datetime]]) -> None:
+    """Ready stays ready, until the given times; not an attempt (R20). The caller holds the lanes."""
+    if not postponed:
+        return
+    for delivery, later in postponed:
+        delivery.available_at = later
+    Delivery.objects.using(using).bulk_update([d for d, _ in postponed], ["available_at", "reason"])
 
 
-def retry(using: str, delivery: Delivery, *, at: datetime, error: str) -> bool:
-    """Ready | leased -> ready after a failed attempt. Says whether it won."""
+def retry(using: str, delivery: Delivery, *, at: datetime, error: str, alone: bool) -> bool:
+    """Ready | leased -> ready after a failed attempt. Says whether it won.
+
+    `alone`: from now on it runs without company, since it may have killed a worker (R9).
+    """
     counted = delivery.attempts if delivery.state == DeliveryState.LEASED else delivery.attempts + 1
     return _move(
         using,
@@ -72,21 +75,23 @@ def retry(using: str, delivery: Delivery, *, at: datetime, error: str) -> bool:
         available_at=at,
         lease_until=None,
         attempts=counted,
+        alone=alone or delivery.alone,
         error=error,
     )
 
 
-def reschedule(using: str, delivery: Delivery, *, at: datetime) -> bool:
-    """Leased -> ready, later: nothing failed, nothing is known yet (R29). Says whether it won."""
-    return _move(
-        using,
-        delivery,
-        from_states=(DeliveryState.LEASED,),
-        state=DeliveryState.READY,
-        available_at=at,
-        lease_until=None,
-        attempts=0,
+def reschedule(using: str, leased: Sequence[tuple[Delivery, datetime]]) -> None:
+    """Leased -> ready at the given times: nothing failed, nothing is known yet (R29).
+
+    Raises StaleDelivery when a lease was not ours any more.
+    """
+    if not leased:
+        return
+    later = Case(*(When(id=d.id, then=Value(at)) for d, at in leased))
+    won = _held(using, [d for d, _ in leased]).update(
+        state=DeliveryState.READY, available_at=later, lease_until=None, attempts=0
     )
+    _all_or_stale(won, len(leased), "put back")
 
 
 def die(using: str, delivery: Delivery, *, error: str) -> bool:
@@ -127,18 +132,6 @@ def expire_lease(using: str, delivery: Delivery, *, at: datetime) -> bool:
     )
 
 
-def suspect(using: str, ids: Iterable[UUID]) -> int:
-    """Mark deliveries that a worker died with: one committed attempt each, and alone from now on.
-
-    Returns how many are still there (R9).
-    """
-    return (
-        Delivery.objects.using(using)
-        .filter(id__in=list(ids), state=DeliveryState.READY)
-        .update(attempts=F("attempts") + 1, alone=True)
-    )
-
-
 def look_again(using: str, now: datetime) -> int:
     """Parked -> ready for those whose time to look again has come. Returns how many."""
     return (
@@ -163,14 +156,16 @@ def finish_leased(using: str, leased: Sequence[Delivery]) -> None:
     """Delete leased deliveries whose fences are still ours. Raises StaleDelivery otherwise."""
     if not leased:
         return
-    held = {delivery.id: delivery.fence for delivery in leased}
-    same_fence = Case(*(When(id=key, then=Value(fence)) for key, fence in held.items()))
-    deleted, _ = (
-        Delivery.objects.using(using)
-        .filter(id__in=list(held), state=DeliveryState.LEASED, fence=same_fence)
-        .delete()
+    deleted, _ = _held(using, leased).delete()
+    _all_or_stale(deleted, len(leased), "deleted")
+
+
+def _held(using: str, leased: Sequence[Delivery]) -> QuerySet[Delivery]:
+    """Return those of the leased deliveries whose fences are still ours."""
+    same_fence = Case(*(When(id=d.id, then=Value(d.fence)) for d in leased))
+    return Delivery.objects.using(using).filter(
+        id__in=[d.id for d in leased], state=DeliveryState.LEASED, fence=same_fence
     )
-    _all_or_stale(deleted, len(held), "deleted")
 
 
 def _move(

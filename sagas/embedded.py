@@ -5,6 +5,7 @@ Durable like the rest: what is due is in the tables, so a process that dies lose
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,14 +23,18 @@ def run_until(stop: threading.Event, *, using: str = "default") -> None:
     """Serve every consumer until `stop` is set: drain when woken, relay once per interval."""
     worker = Worker(using=using)
     interval = settings().RELAY_INTERVAL.total_seconds()
+    next_look = 0.0
     while not stop.is_set():
         close_old_connections()
         try:
-            relay_once(using=using, drains=False)
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + interval
+                relay_once(using=using, drains=False)
             worker.drain(stop=stop.is_set)
         except Exception:
             logger.exception("A pass of the embedded worker failed; the next one tries again.")
         _wait(interval, stop)
+    worker.close()
     connections[using].close()
 
 

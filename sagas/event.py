@@ -5,7 +5,7 @@ with an integer version. Older versions are lifted by upcasters when they are re
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -15,7 +15,21 @@ Payload = dict[str, Any]
 Upcaster = Callable[[Payload], Payload]
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+if TYPE_CHECKING:
+    from typing import dataclass_transform
+
+    @dataclass_transform(frozen_default=True, kw_only_default=True)
+    class _Frozen:
+        """What type checkers are told: subclasses are frozen and keyword-only, too."""
+
+        __struct_fields__: ClassVar[tuple[str, ...]]
+
+        def __init_subclass__(cls, **kwargs: Any) -> None: ...
+else:
+    _Frozen = msgspec.Struct
+
+
+class Event(_Frozen, frozen=True, kw_only=True):
     """Base of all events; fields are annotations, values are checked when decoded.
 
     Raise `version` when a field changes meaning or disappears, and declare an `upcast`.

@@ -83,6 +83,10 @@ class DeliveryError(SagaError):
     """A delivery could not be moved from one state to another."""
 
 
+class WorkerDied(DeliveryError):
+    """A worker fell silent with this delivery in its hands; it counts as one attempt (R9)."""
+
+
 class StaleDelivery(DeliveryError):
     """The delivery is no longer what the caller saw: somebody else was first."""
 

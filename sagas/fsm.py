@@ -33,6 +33,11 @@ def fsm_fields(model: type[Model]) -> tuple[str, ...]:
     return tuple(f.name for f in model._meta.get_fields() if isinstance(f, FSMFieldMixin))
 
 
+def _field(model: type[Model], name: str) -> Any:
+    """Return the field; untyped, since django-fsm's own attributes are."""
+    return model._meta.get_field(name)
+
+
 def field_name_of(descriptor: object) -> str:
     """Return the field name of `Payment.state`. Raises ConfigurationError for anything else."""
     if not isinstance(descriptor, FSMFieldDescriptor):
@@ -59,19 +64,18 @@ def transition_field(method: TransitionMethod) -> str:
 @cache
 def states(model: type[Model], field: str) -> tuple[str, ...]:
     """Return every state of the field: its choices, or what its transitions name."""
-    choices = model._meta.get_field(field).choices
+    choices = _field(model, field).choices
     if choices:
         return tuple(str(getattr(value, "value", value)) for value, _ in choices)
     named = {s for edge in edges(model, field) for s in (edge.source, edge.target)}
-    named.add(str(model._meta.get_field(field).get_default()))
+    named.add(str(_field(model, field).get_default()))
     return tuple(sorted(named))
 
 
 @cache
 def edges(model: type[Model], field: str) -> tuple[Edge, ...]:
     """Return every arrow of the field's state machine, with "any state" spelled out."""
-    fsm_field = model._meta.get_field(field)
-    methods = fsm_field.transitions.get(model, {})
+    methods = _field(model, field).transitions.get(model, {})
     return tuple(
         edge for name, method in methods.items() for edge in _edges_of(model, field, name, method)
     )
@@ -96,7 +100,7 @@ def _targets(target: Any) -> Iterable[str]:
 def _spell_out(model: type[Model], field: str, source: Any, target: str) -> Iterable[str]:
     if source not in ("*", "+"):
         return [_text(source)]
-    choices = model._meta.get_field(field).choices or ()
+    choices = _field(model, field).choices or ()
     every = [_text(value) for value, _ in choices]
     return [state for state in every if source == "*" or state != target]
 

@@ -52,10 +52,10 @@ class IntentLedger:
         for row in rows:
             self._by_saga[row.saga_id].append(row)
 
-    def open_for(self, saga: Saga, event_id: UUID, consumer: str) -> Intent | None:
-        """Return the call that a delivery of this event has out, or whose answer is unused."""
+    def open_for(self, saga: Saga, event_id: UUID, step: Step) -> Intent | None:
+        """Return the call that `step` has out for this event, or whose answer is unused."""
         for intent in self._by_saga[saga.id]:
-            same = intent.event_id == event_id and intent.step.startswith(f"{consumer}.")
+            same = intent.event_id == event_id and intent.step == step.full_name
             if same and intent.state in OPEN_INTENTS:
                 return intent
         return None

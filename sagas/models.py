@@ -362,10 +362,14 @@ class Case(models.Model):
         permissions: ClassVar = [("close_case", "Can close a case")]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["saga_id", "kind", "delivery_id"],
-                condition=Q(closed_at__isnull=True),
-                nulls_distinct=False,
-                name="case_open_once",
+                fields=["saga_id", "kind"],
+                condition=Q(closed_at__isnull=True, delivery_id__isnull=True),
+                name="case_open_once_per_saga",
+            ),
+            models.UniqueConstraint(
+                fields=["delivery_id", "kind"],
+                condition=Q(closed_at__isnull=True, delivery_id__isnull=False),
+                name="case_open_once_per_delivery",
             ),
             models.CheckConstraint(
                 condition=Q(closed_at__isnull=True) | Q(closed_at__gte=F("opened_at")),

@@ -19,12 +19,12 @@ from django.db.models import Min
 from sagas import clock, delivery
 from sagas.claim import lock_sagas
 from sagas.conf import settings
+from sagas.dead_letter import blame_dead_workers
 from sagas.event_log import Cause
 from sagas.facts import LeaseExpired
 from sagas.models import Delivery, DeliveryState, RelayTick
 from sagas.outbox import Unit
 from sagas.reconciliation import open_cases_for_stranded
-from sagas.slot import suspect_orphans
 from sagas.transport import wake_all
 from sagas.worker import worker_of_this_thread
 
@@ -52,7 +52,7 @@ def relay_once(*, using: str = "default", drains: bool = True) -> RelayReport:
     now = clock.now(using)
     _tick(using, now)
     expired = _expire_leases(using, now)
-    orphaned = suspect_orphans(using, silent_since=now - settings().SLOT_TIMEOUT)
+    orphaned = blame_dead_workers(using, silent_since=now - settings().SLOT_TIMEOUT)
     looking = delivery.look_again(using, now)
     stranded = open_cases_for_stranded(using)
     due = _due_by_queue(using, now)

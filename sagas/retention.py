@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sagas import clock
+from sagas.conf import settings
 from sagas.models import (
     Case,
     Delivery,
@@ -54,10 +55,15 @@ def prune(
     """Delete what is older than `older_than`, sparing the newest `keep` events whatever their age.
 
     With `dry_run` only counts. May be stopped and repeated at any time; every chunk is a
-    transaction of its own. Raises ValueError for a negative age or number.
+    transaction of its own. Raises ValueError for less than `SAGAS["KEEP_EVENTS"]` and for a
+    negative number.
     """
-    if older_than < timedelta(0) or keep < 0:
-        message = f"Neither {older_than} nor {keep} rows may be negative."
+    least = settings().KEEP_EVENTS
+    if older_than < least:
+        message = f"SAGAS['KEEP_EVENTS'] keeps events for {least.days} days: lower it there."
+        raise ValueError(message)
+    if keep < 0:
+        message = f"{keep} rows can't be kept: name a number from 0 on."
         raise ValueError(message)
     before = clock.now(using) - older_than
     remove = _count if dry_run else _delete

@@ -197,14 +197,30 @@ def _spread_occurrences(built: Routes, steps: list[Step], occurs: dict[str, set[
     """An event occurs where its step reacts, and where a step of that choreography announces it."""
     changed = True
     while changed:
-        changed = False
-        for step in steps:
-            for name in _choreographies(step, occurs):
-                for event in (*step.events, *_announced_with_answers(built, step)):
-                    stays = event.wire_name not in built.starts or event in step.events
-                    if stays and not event.free and name not in occurs[event.wire_name]:
-                        occurs[event.wire_name].add(name)
-                        changed = True
+        found = [*_from_steps(built, steps, occurs), *_from_doors(occurs)]
+        changed = any(name not in occurs[wire] for wire, name in found)
+        for wire, name in found:
+            occurs[wire].add(name)
+
+
+def _from_steps(
+    built: Routes, steps: list[Step], occurs: dict[str, set[str]]
+) -> Iterator[tuple[str, str]]:
+    for step in steps:
+        for name in _choreographies(step, occurs):
+            for event in (*step.events, *_announced_with_answers(built, step)):
+                stays = event.wire_name not in built.starts or event in step.events
+                if stays and not event.free:
+                    yield event.wire_name, name
+
+
+def _from_doors(occurs: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
+    """What comes in through a door occurs where what must come before it does."""
+    for participant in PARTICIPANTS.values():
+        for door in participant.doors:
+            for before in door.after:
+                for name in occurs[before.wire_name]:
+                    yield from ((event.wire_name, name) for event in door.events)
 
 
 def _announced_with_answers(built: Routes, step: Step) -> Iterator[EventType]:

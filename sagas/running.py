@@ -173,7 +173,7 @@ def _states_of_others(member: Member) -> list[tuple[Model, str, str]]:
         for name, rows in member.scope.items()
         if name not in ("event", "subject", "timer_key")
         for row in rows
-        for field in fsm.fsm_fields(type(row))
+        for field in fsm.fsm_fields(row.__class__)
     ]
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connections, transaction
 from django.db.models import F, QuerySet
 
-from sagas import clock, delivery
+from sagas import clock
 from sagas.locks import for_update
 from sagas.models import Slot
 
@@ -65,19 +65,15 @@ class WorkerSlot:
         return Slot.objects.using(self.using).filter(id=self.id)
 
 
-def suspect_orphans(using: str, *, silent_since: datetime) -> int:
-    """Deal with the slots of workers that died with work in their hands. Returns how many.
+def lock_orphans(using: str, *, silent_since: datetime) -> list[Slot]:
+    """Lock and return the slots of workers that fell silent with work in their hands.
 
-    A delivery that was done after all is no row any more, and nothing happens to it.
+    The caller holds a transaction, deals with what they claimed, and clears them.
     """
-    with transaction.atomic(using=using):
-        orphans = list(
-            for_update(
-                Slot.objects.using(using).filter(seen_at__lt=silent_since).exclude(claimed=[]),
-                skip_locked=True,
-            )
-        )
-        for orphan in orphans:
-            delivery.suspect(using, [UUID(text) for text in orphan.claimed])
-            Slot.objects.using(using).filter(id=orphan.id).update(claimed=[])
-    return len(orphans)
+    silent = Slot.objects.using(using).filter(seen_at__lt=silent_since).exclude(claimed=[])
+    return list(for_update(silent, skip_locked=True))
+
+
+def clear(using: str, orphan: Slot) -> None:
+    """Forget what a dead worker had in its hands."""
+    Slot.objects.using(using).filter(id=orphan.id).update(claimed=[])

@@ -9,7 +9,7 @@ from celery import shared_task
 from sagas.conf import settings
 from sagas.participant import PARTICIPANTS
 from sagas.relay import relay_if_silent
-from sagas.transport import DRAIN_TASK, queues_of_this_worker
+from sagas.transport import DRAIN_TASK, queues_of_this_worker, wake_all
 from sagas.worker import drain_queue
 
 
@@ -17,7 +17,16 @@ from sagas.worker import drain_queue
 def drain(queue: str, ids: Sequence[str], using: str = "default") -> int:
     """Drain a queue, and whatever else this worker serves that follows from it (decision 9)."""
     served = queues_of_this_worker() & PARTICIPANTS.keys()
-    handled = drain_queue(queue, [UUID(text) for text in ids], consumers=served, using=using)
+    until = time.monotonic() + settings().DRAIN_TIME.total_seconds()
+    handled = drain_queue(
+        queue,
+        [UUID(text) for text in ids],
+        consumers=served,
+        using=using,
+        stop=lambda: time.monotonic() > until,
+    )
+    if time.monotonic() > until:
+        wake_all({queue: []})
     _relay_now_and_then(using)
     return handled
 

@@ -298,10 +298,18 @@ def _has_happened(batch: Batch) -> bool:
     return True
 
 
-def drain_queue(queue: str, ids: Sequence[UUID], *, consumers: Collection[str], using: str) -> int:
+def drain_queue(
+    queue: str,
+    ids: Sequence[UUID],
+    *,
+    consumers: Collection[str],
+    using: str,
+    stop: Callable[[], bool] = bool,
+) -> int:
     """Drain on behalf of a hint: the queue's consumer and whatever else this process serves."""
     close_old_connections()
-    return worker_of_this_thread(frozenset({queue, *consumers}), using).drain(ids)
+    worker = worker_of_this_thread(frozenset({queue, *consumers}), using)
+    return worker.drain(ids, stop=stop)
 
 
 _local = threading.local()

@@ -6,6 +6,8 @@ SHOP_SECRET_KEY       required unless DEBUG is on
 DEBUG                 "1" (default) or "0"
 SHOP_HOSTS            names that the shop answers to, separated by commas
 SHOP_BOOKS_DIR        where the simulated provider and carrier keep their books; var/ by default
+SHOP_CALL_DEADLINE_SECONDS
+                      how long a call to the provider or the carrier may take; 120 by default
 """
 
 import os
@@ -50,6 +52,7 @@ INSTALLED_APPS = [
     "payments",
     "inventory",
     "shipping",
+    "shop",
 ]
 
 MIDDLEWARE = [
@@ -161,6 +164,7 @@ CELERY_DB_REUSE_MAX = 1000
 _TRANSPORT = "CeleryTransport" if CELERY_BROKER_URL else "InProcessTransport"
 SAGAS = {
     "TRANSPORT": f"sagas.transport.{_TRANSPORT}",
+    "CALL_DEADLINE": timedelta(seconds=float(os.environ.get("SHOP_CALL_DEADLINE_SECONDS", "120"))),
     # The test runner turns DEBUG off, and steps are to stay pure in tests, too.
     "STRICT": DEBUG,
 }
@@ -169,7 +173,7 @@ _BOOKS = Path(os.environ.get("SHOP_BOOKS_DIR") or VAR)
 PROVIDER_BOOKS = _BOOKS / "provider.sqlite3"
 CARRIER_BOOKS = _BOOKS / "carrier.sqlite3"
 
-SHOP = {
+SHOP: dict[str, Any] = {
     # Says which articles of a new order do not exist: orders must not know inventory.
     "SKU_CHECK": "inventory.services.unknown_skus",
     # How long stock is kept for an order that is not paid.

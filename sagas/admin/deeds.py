@@ -25,8 +25,10 @@ def close(case: Case, *, actor: str, reason: str) -> bool:
 
 
 def _refuse_while_dead(case: Case, using: str) -> None:
+    if case.delivery_id is None:
+        return
     dead = Delivery.objects.using(using).filter(id=case.delivery_id, state=DeliveryState.DEAD)
-    if case.delivery_id and dead.exists():
+    if dead.exists():
         raise ValueError(_("Its delivery is still dead: try it again, correct it, or skip it."))
 
 

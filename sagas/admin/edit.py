@@ -99,6 +99,7 @@ class EditDeadMixin(VerbAdmin):
         except (ValueError, SagaError) as error:
             form.add_error("payload", str(error))
             return False
-        self.log_change(request, row, f"{_('Corrected')}: {', '.join(changes)}: {reason}")
+        corrected = _("Corrected: %(names)s") % {"names": ", ".join(changes)}
+        self.log_change(request, row, f"{corrected}: {reason}")
         self.message_user(request, _("The corrected event is on its way."), messages.SUCCESS)
         return True

@@ -61,7 +61,7 @@ class VerbAdmin(ReadOnlyAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Offer each verb that the user is permitted."""
-        offered = super().get_actions(request)
+        offered: dict[str, Any] = dict(super().get_actions(request))
         for verb in self._permitted(request):
             offered[verb.name] = (partial(_bulk, verb=verb), verb.name, verb.label)
         return offered
@@ -140,7 +140,7 @@ class VerbAdmin(ReadOnlyAdmin):
             "select_across": request.POST.get("select_across", "0"),
             "media": self.media,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/sagas/confirm.html", context)
 
     def _act_on(self, request: HttpRequest, rows: Iterable[Model], verb: Verb, reason: str) -> None:

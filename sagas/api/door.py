@@ -9,7 +9,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from sagas.api.parser import BoundedJSONParser
+from sagas.api.parser import DepthSafeJSONParser
 from sagas.api.problem import FieldError, Problem, ProblemMixin, field_errors
 from sagas.api.trace import TraceMixin
 
@@ -18,7 +18,7 @@ class Door(TraceMixin, ProblemMixin, APIView):
     """Base of every view of the API: traced, with problems for errors, JSON in and out."""
 
     renderer_classes = (JSONRenderer,)
-    parser_classes = (BoundedJSONParser,)
+    parser_classes = (DepthSafeJSONParser,)
 
 
 def needs(permission: str) -> type[BasePermission]:

@@ -5,10 +5,11 @@ layout is layered: an action stands below everything that it may follow, cycles 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from sagas.choreography import EventType
 from sagas.graph import Action, Graph
 from sagas.graph.roles import role_of
 
@@ -78,8 +79,9 @@ def _lanes(graph: Graph) -> list[str]:
 def _place(graph: Graph) -> dict[str, Box]:
     """Give each action a place: its layer decides how far down, its participant which lane."""
     rows: dict[int, dict[str, list[Action]]] = defaultdict(lambda: defaultdict(list))
-    for action, layer in zip(graph.actions, _layers(graph), strict=True):
-        rows[layer][action.consumer].append(action)
+    layers = _layers(graph)
+    for action in graph.actions:
+        rows[layers[action.name]][action.consumer].append(action)
     lanes = {name: MARGIN / 2 + place * LANE for place, name in enumerate(_lanes(graph))}
     boxes, y = {}, float(HEAD + MARGIN)
     for layer in sorted(rows):
@@ -95,34 +97,39 @@ def _place(graph: Graph) -> dict[str, Box]:
     return boxes
 
 
-def _layers(graph: Graph) -> list[int]:
+def _layers(graph: Graph) -> dict[str, int]:
+    """Return each action's layer; the way back stands below the way forward."""
+    starts = graph.choreography.starts
+    layers = _longest(graph.forward, () if graph.announcing(starts) else (starts,))
+    below = 1 + max(layers.values(), default=-1)
+    back = _longest(graph.back, graph.choreography.aborts)
+    return layers | {name: below + layer for name, layer in back.items()}
+
+
+def _longest(actions: Sequence[Action], given: Iterable[EventType]) -> dict[str, int]:
     """Return each action's longest way from a beginning; arrows back to an earlier one don't count."""
-    waves = _waves(graph)
+    waves = _waves(actions, given)
     known: dict[str, int] = {}
 
     def layer(action: Action) -> int:
         if action.name not in known:
-            before = [
-                layer(other)
-                for event in action.needs
-                for other in graph.announcing(event)
-                if waves[other.name] < waves[action.name]
-            ]
+            earlier = (a for a in actions if waves[a.name] < waves[action.name])
+            before = [layer(a) for a in earlier if set(a.announces) & set(action.needs)]
             known[action.name] = 1 + max(before, default=-1)
         return known[action.name]
 
-    return [layer(action) for action in graph.actions]
+    return {action.name: layer(action) for action in actions}
 
 
-def _waves(graph: Graph) -> dict[str, int]:
+def _waves(actions: Sequence[Action], given: Iterable[EventType]) -> dict[str, int]:
     """Return in which round each action can run at the earliest."""
-    known = {graph.choreography.starts}
+    known = set(given)
     waves: dict[str, int] = {}
-    for wave in range(len(graph.actions) + 1):
-        ready = [a for a in graph.actions if a.name not in waves and a.is_ready(known)]
+    for wave in range(len(actions)):
+        ready = [a for a in actions if a.name not in waves and a.is_ready(known)]
         waves.update({action.name: wave for action in ready})
         known.update(event for action in ready for event in action.announces)
-    return {action.name: waves.get(action.name, 0) for action in graph.actions}
+    return {action.name: waves.get(action.name, 0) for action in actions}
 
 
 def _height(action: Action) -> float:

@@ -1,0 +1,1 @@
+"""Management: the engine in the terminal."""

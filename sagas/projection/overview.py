@@ -18,15 +18,54 @@ from sagas.projection.waiting import Wait, waits_of
 _NUMBER = "number"
 
 _SAGA_FIELDS = (
-    "id choreography key direction status position route_version started_at deadline_at"
-    " pivoted_at turned_at ended_at"
-).split()
+    "id",
+    "choreography",
+    "key",
+    "direction",
+    "status",
+    "position",
+    "route_version",
+    "started_at",
+    "deadline_at",
+    "pivoted_at",
+    "turned_at",
+    "ended_at",
+)
 _DELIVERY_FIELDS = (
-    "id consumer purpose kind state available_at lease_until deadline_at attempts reason error"
-    " created_at"
-).split()
-_CASE_FIELDS = "id kind delivery_id detail opened_at closed_at closed_by note".split()
-_INTENT_FIELDS = "id step n idempotency_key state outcome inquiries started_at answered_at".split()
+    "id",
+    "consumer",
+    "purpose",
+    "kind",
+    "state",
+    "available_at",
+    "lease_until",
+    "deadline_at",
+    "attempts",
+    "reason",
+    "error",
+    "created_at",
+)
+_CASE_FIELDS = (
+    "id",
+    "kind",
+    "delivery_id",
+    "detail",
+    "opened_at",
+    "closed_at",
+    "closed_by",
+    "note",
+)
+_INTENT_FIELDS = (
+    "id",
+    "step",
+    "n",
+    "idempotency_key",
+    "state",
+    "outcome",
+    "inquiries",
+    "started_at",
+    "answered_at",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

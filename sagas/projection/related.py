@@ -100,7 +100,7 @@ def _others_than(saga: Saga) -> Iterable[Choreography]:
 
 
 def _events_naming(saga: Saga, using: str) -> Iterable[UUID] | None:
-    """Return the sagas whose first event names this one's key; only types that can are looked at."""
+    """Return the sagas whose first event names this one's key; other types are not read."""
     own = CHOREOGRAPHIES.get(saga.choreography)
     if own is None:
         return None

@@ -13,7 +13,9 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from sagas import clock, deadline
+from sagas.event import Event
 from sagas.models import Case, Delivery, DeliveryState, Pause, Saga
+from sagas.participant import StateTimer
 from sagas.projection.words import last_line, state_label, title_of
 from sagas.routing import step_named
 
@@ -120,7 +122,7 @@ def waits_of(
     return tuple(sorted(waits, key=lambda wait: (order.index(wait.kind), wait.since)))
 
 
-# -- which kind --------------------------------------------------------------------------------------
+# -- which kind
 
 _BY_STATE = {
     DeliveryState.DEAD: WaitKind.DEAD,
@@ -162,21 +164,25 @@ def _ahead_of(row: Delivery, scene: _Scene) -> Delivery | None:
     return steps[0] if steps else None
 
 
-# -- what to say -------------------------------------------------------------------------------------
+# -- what to say
 
 
 def _step(row: Delivery) -> str:
     return f"{row.consumer}.{row.purpose.removeprefix(_INQUIRE)}"
 
 
-def _wait(row: Delivery, kind: WaitKind, *, until: datetime | None, **texts: str) -> Wait:
+def _wait(
+    row: Delivery, kind: WaitKind, *, what: str, until: datetime | None, then: str, who: str
+) -> Wait:
     return Wait(
         kind=kind,
+        what=what,
+        then=then,
+        who=who,
         since=row.created_at,
         until=until,
         delivery_id=row.id,
         error=row.error,
-        **texts,
     )
 
 
@@ -317,9 +323,11 @@ def _timer(row: Delivery, scene: _Scene) -> Wait:
     )
 
 
-def _name_of_fact(declared: deadline.StateTimer) -> str:
+def _name_of_fact(declared: StateTimer) -> str:
     then = declared.then
-    return title_of(then.wire_name) if isinstance(then, type) else _("a fact")
+    if isinstance(then, type) and issubclass(then, Event):
+        return title_of(then.wire_name)
+    return _("a fact")
 
 
 def _saga_timer(row: Delivery, scene: _Scene) -> Wait:

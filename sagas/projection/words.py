@@ -38,7 +38,8 @@ def title_of(wire_name: str) -> str:
     A shop translates the words in a catalogue of its own.
     """
     first, *rest = _WORD.split(wire_name.rpartition(".")[2])
-    return gettext(" ".join([first, *(word.lower() for word in rest)]))
+    words = " ".join([first, *(word.lower() for word in rest)])
+    return gettext(words)
 
 
 def sentence_of(wire_name: str, payload: dict[str, Any]) -> str:
@@ -53,7 +54,7 @@ def sentence_of(wire_name: str, payload: dict[str, Any]) -> str:
 def state_label(model: str, field: str, state: str) -> str:
     """Return how a model calls a state, or the state itself where the model is not known."""
     try:
-        choices = dict(apps.get_model(model)._meta.get_field(field).flatchoices)  # type: ignore[union-attr]
+        choices = dict(apps.get_model(model)._meta.get_field(field).flatchoices)
     except (LookupError, ValueError, AttributeError, FieldDoesNotExist):
         choices = {}
     return str(choices.get(state, state)) or gettext("nothing")

@@ -22,8 +22,12 @@ def kinds(saga):
     return [wait.kind for wait in waiting(saga)]
 
 
+def open_at(saga, consumer):
+    return Delivery.objects.filter(saga_id=saga.id, consumer=consumer, rank=1)[0]
+
+
 def kill(saga, consumer):
-    row = Delivery.objects.filter(saga_id=saga.id, consumer=consumer, rank=1).first()
+    row = open_at(saga, consumer)
     record_failure(row, PermanentFailure("the shelf is gone"), using="default")
     return Delivery.objects.get(id=row.id)
 
@@ -112,7 +116,7 @@ def test_a_paused_choreography_holds_up_all_of_its_sagas(world):
 
 def test_a_failed_attempt_says_when_it_is_tried_again(world):
     order = world.place()
-    row = Delivery.objects.filter(saga_id=world.saga(order).id, consumer="inventory").first()
+    row = open_at(world.saga(order), "inventory")
     Delivery.objects.filter(id=row.id).update(
         attempts=2, error="ValueError: no shelf", available_at=clock.now() + timedelta(minutes=3)
     )
@@ -127,7 +131,7 @@ def test_a_failed_attempt_says_when_it_is_tried_again(world):
 
 def test_a_call_that_is_out_is_waited_for_until_its_lease_ends(world):
     order = world.place()
-    row = Delivery.objects.filter(saga_id=world.saga(order).id, consumer="inventory").first()
+    row = open_at(world.saga(order), "inventory")
     until = clock.now() + timedelta(minutes=2)
     Delivery.objects.filter(id=row.id).update(state=DeliveryState.LEASED, lease_until=until)
 
@@ -138,7 +142,7 @@ def test_a_call_that_is_out_is_waited_for_until_its_lease_ends(world):
 
 def test_a_call_without_an_answer_is_unknown_not_failed(world):
     order = world.place()
-    row = Delivery.objects.filter(saga_id=world.saga(order).id, consumer="payments").first()
+    row = open_at(world.saga(order), "payments")
     Delivery.objects.filter(id=row.id).update(
         purpose="inquire:authorise", kind="timer", rank=0,
         available_at=clock.now() + timedelta(seconds=4),
@@ -152,7 +156,7 @@ def test_a_call_without_an_answer_is_unknown_not_failed(world):
 
 def test_a_parked_delivery_says_for_whom_it_waits(world):
     order = world.place()
-    row = Delivery.objects.filter(saga_id=world.saga(order).id, consumer="inventory").first()
+    row = open_at(world.saga(order), "inventory")
     Delivery.objects.filter(id=row.id).update(
         state=DeliveryState.PARKED,
         reason="its stock is not counted yet",
@@ -171,7 +175,7 @@ def test_a_parked_delivery_says_for_whom_it_waits(world):
 def test_what_comes_later_in_a_lane_waits_its_turn(world):
     order = world.place()
     saga = world.saga(order)
-    row = Delivery.objects.filter(saga_id=saga.id, consumer="inventory").first()
+    row = open_at(saga, "inventory")
     later = Delivery.objects.create(
         event=row.event, consumer="inventory", purpose="commit", kind="forward", saga_id=saga.id,
         position=row.position + 1, available_at=row.available_at, created_at=row.created_at,
@@ -247,7 +251,9 @@ def test_an_overview_is_plain_values_for_programs(world):
 
 def test_event_names_read_as_words():
     assert title_of("payments.PaymentCaptured") == "Payment captured"
-    assert sentence_of("sagas.StepDone", {"step": "orders.collect"}).startswith("orders.collect ran")
+    assert sentence_of("sagas.StepDone", {"step": "orders.collect"}).startswith(
+        "orders.collect ran"
+    )
     assert state_label("no.Model", "state", "x") == "x"
 
 

@@ -20,7 +20,7 @@ _Act = Callable[..., bool]
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("List, retry, skip or correct deliveries that gave up.")
+    help = gettext_lazy("List, retry, skip or correct deliveries that gave up.")  # type: ignore[assignment]
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|retry|skip|edit")
@@ -53,10 +53,9 @@ class Command(BaseCommand):
     def _list(self, options: dict[str, Any]) -> None:
         rows = list(_selected(options).select_related("event"))
         for row in rows:
-            said = f"{row.attempts}x {last_line(row.error, limit=120)}"
-            self.stdout.write(
-                f"{row.id}  {row.consumer}.{row.purpose}  {row.event.type}  saga {row.saga_id}\n  {said}"
-            )
+            step = f"{row.consumer}.{row.purpose}"
+            self.stdout.write(f"{row.id}  {step}  {row.event.type}  saga {row.saga_id}")
+            self.stdout.write(f"  {row.attempts}x {last_line(row.error, limit=120)}")
         self.stdout.write(_("%(count)s dead") % {"count": len(rows)})
 
     def _act(self, act: _Act, options: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from sagas.pause import pause
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Pause `payments`, `payments.capture` or `choreography:checkout`.")
+    help = gettext_lazy("Pause `payments`, `payments.capture` or `choreography:checkout`.")  # type: ignore[assignment]
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help=_("a participant, a step, or choreography:<name>"))

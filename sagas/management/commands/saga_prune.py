@@ -13,7 +13,7 @@ from sagas.retention import prune
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Delete old events of ended sagas, and what hangs on them.")
+    help = gettext_lazy("Delete old events of ended sagas, and what hangs on them.")  # type: ignore[assignment]
 
     def add_arguments(self, parser: CommandParser) -> None:
         days = settings().KEEP_EVENTS.days

@@ -12,7 +12,7 @@ from sagas.relay import RelayReport, relay_forever, relay_once
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Find what is due and wake workers, until SIGTERM or Ctrl-C.")
+    help = gettext_lazy("Find what is due and wake workers, until SIGTERM or Ctrl-C.")  # type: ignore[assignment]
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -12,7 +12,7 @@ from sagas.pause import resume
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Resume what was paused.")
+    help = gettext_lazy("Resume what was paused.")  # type: ignore[assignment]
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help=_("the name that was paused"))

@@ -16,7 +16,7 @@ _LOUD = 2
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Do all steps in this process and relay, until SIGTERM or Ctrl-C.")
+    help = gettext_lazy("Do all steps in this process and relay, until SIGTERM or Ctrl-C.")  # type: ignore[assignment]
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_using(parser)

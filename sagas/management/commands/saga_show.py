@@ -16,7 +16,7 @@ from sagas.projection import Overview, as_dict, find, overview
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Show what has happened in a saga and what it waits for.")
+    help = gettext_lazy("Show what has happened in a saga and what it waits for.")  # type: ignore[assignment]
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("saga", help=_("a saga's id, a business key, or an order number"))

@@ -1,0 +1,11 @@
+"""Django app: the shop itself: its demonstration and the audit of its books."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ShopConfig(AppConfig):
+    """Name and label of the app."""
+
+    name = "shop"
+    verbose_name = _("Shop")
