@@ -62,7 +62,16 @@ def order_link(row: Reservation | ReturnedGoods) -> str:
 class StockItemAdmin(ReadOnlyAdmin):
     """Articles and where their units are."""
 
-    list_display = ("sku", "available", "reserved", "committed", "out", "damaged", "total")
+    list_display = (
+        "sku",
+        "available",
+        "reserved",
+        "committed",
+        "out",
+        "quarantine",
+        "damaged",
+        "total",
+    )
     ordering = ("sku",)
     search_ids = ("id",)
     search_texts = ("sku",)

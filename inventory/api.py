@@ -28,7 +28,16 @@ class StockItemSerializer(serializers.ModelSerializer[StockItem]):
 
     class Meta:
         model = StockItem
-        fields = ("sku", "total", "available", "reserved", "committed", "out", "damaged")
+        fields = (
+            "sku",
+            "total",
+            "available",
+            "reserved",
+            "committed",
+            "out",
+            "quarantine",
+            "damaged",
+        )
 
 
 class Page(PageNumberPagination):

@@ -49,8 +49,14 @@ class ReturnExpected(Event):
     return_id: UUID
 
 
+class ReturnQuarantined(Event):
+    """Goods came back and are kept apart until somebody has looked at them."""
+
+    return_id: UUID
+
+
 class ReturnInspected(Event):
-    """Goods came back and were booked: sellable ones as available, others as damaged."""
+    """Goods were looked at and booked: sellable ones as available, others as damaged."""
 
     return_id: UUID
     order_id: UUID

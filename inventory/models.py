@@ -1,7 +1,7 @@
 """Tables of inventory: stock items with their buckets, reservations and returned goods.
 
-Every unit is in exactly one bucket: available, reserved, committed, out or damaged (I5). No bucket
-is ever below zero (I2), whoever writes it.
+Every unit is in exactly one bucket (I5): available, reserved, committed, out, quarantine or
+damaged. No bucket is ever below zero (I2), whoever writes it.
 """
 
 from typing import ClassVar
@@ -13,7 +13,7 @@ from django_fsm import FSMField, transition
 
 from sagas.clock import new_id
 
-_BUCKETS = ("available", "reserved", "committed", "out", "damaged")
+BUCKETS = ("available", "reserved", "committed", "out", "quarantine", "damaged")
 
 
 class StockItem(models.Model):
@@ -29,6 +29,8 @@ class StockItem(models.Model):
     committed = models.BigIntegerField(_("committed"), default=0)
     #: Not in the house: on the way, or with customers.
     out = models.BigIntegerField(_("out"), default=0)
+    #: Came back, and nobody has looked at them yet (D-17).
+    quarantine = models.BigIntegerField(_("quarantine"), default=0)
     #: Came back unsellable, or got lost on the way.
     damaged = models.BigIntegerField(_("damaged"), default=0)
 
@@ -41,7 +43,7 @@ class StockItem(models.Model):
                 models.CheckConstraint(
                     condition=Q(**{f"{bucket}__gte": 0}), name=f"stock_{bucket}_not_negative"
                 )
-                for bucket in _BUCKETS
+                for bucket in BUCKETS
             ),
         ]
 
@@ -51,7 +53,7 @@ class StockItem(models.Model):
     @property
     def total(self) -> int:
         """How many units there are, wherever they are; only an adjustment changes it (I1)."""
-        return self.available + self.reserved + self.committed + self.out + self.damaged
+        return sum(getattr(self, bucket) for bucket in BUCKETS)
 
     def move(self, quantity: int, *, source: str, target: str) -> None:
         """Move units from one bucket to another; the database refuses to overdraw one."""
@@ -156,6 +158,8 @@ class ReturnedGoods(models.Model):
 
         #: Announced; still with the customer or on the way.
         EXPECTED = "expected", _("expected")
+        #: Here, and nobody has looked at them yet.
+        QUARANTINED = "quarantined", _("in quarantine")
         #: Here, looked at and booked.
         INSPECTED = "inspected", _("inspected")
         #: Will not come.
@@ -177,9 +181,13 @@ class ReturnedGoods(models.Model):
     def __str__(self) -> str:
         return f"{self.return_id} ({self.state})"
 
-    @transition(field=state, source=State.EXPECTED, target=State.INSPECTED)
-    def inspect(self) -> None:
+    @transition(field=state, source=State.EXPECTED, target=State.QUARANTINED)
+    def quarantine(self) -> None:
         """Take the goods in."""
+
+    @transition(field=state, source=State.QUARANTINED, target=State.INSPECTED)
+    def inspect(self) -> None:
+        """Look at them."""
 
     @transition(field=state, source=State.EXPECTED, target=State.DROPPED)
     def drop(self) -> None:

@@ -14,6 +14,7 @@ from inventory.events import (
     ReturnExpected,
     ReturnInspected,
     ReturnNotExpected,
+    ReturnQuarantined,
     StockAdjusted,
     StockCommitted,
     StockReleased,
@@ -249,6 +250,30 @@ def expect_return(
     saga="return",
     subject=GOODS,
     locks=RETURNED_ROWS,
+    moves=(ReturnedGoods.quarantine,),
+    otherwise={
+        (ReturnedGoods.State.QUARANTINED, ReturnedGoods.State.INSPECTED): refuse(
+            "these goods are here"
+        ),
+        ReturnedGoods.State.DROPPED: refuse("these goods were not expected any more"),
+    },
+)
+def quarantine(
+    event: ReturnReceived,
+    goods: ReturnedGoods,
+    lines: list[ReturnedLine],
+    items: list[StockItem],
+) -> ReturnQuarantined:
+    """Keep apart what came back, until somebody has looked at it."""
+    _move(lines, items, source="out", target="quarantine")
+    goods.quarantine()
+    return ReturnQuarantined(return_id=event.return_id)
+
+
+@inventory.on(
+    ReturnQuarantined,
+    subject=GOODS,
+    locks=RETURNED_ROWS,
     moves=(ReturnedGoods.inspect,),
     otherwise={
         ReturnedGoods.State.INSPECTED: refuse("these goods were inspected before"),
@@ -256,17 +281,17 @@ def expect_return(
     },
 )
 def inspect(
-    event: ReturnReceived,
+    event: ReturnQuarantined,
     goods: ReturnedGoods,
     lines: list[ReturnedLine],
     items: list[StockItem],
 ) -> ReturnInspected:
-    """Book what came back: sellable units as available, the others as damaged."""
+    """Book what was looked at: sellable units as available, the others as damaged."""
     by_id = {item.pk: item for item in items}
     for line in lines:
         item = by_id[line.item_id]
-        item.move(line.quantity - line.damaged, source="out", target="available")
-        item.move(line.damaged, source="out", target="damaged")
+        item.move(line.quantity - line.damaged, source="quarantine", target="available")
+        item.move(line.damaged, source="quarantine", target="damaged")
     goods.inspect()
     return ReturnInspected(return_id=event.return_id, order_id=goods.order_id)
 
@@ -276,7 +301,9 @@ def inspect(
     subject=GOODS,
     moves=(ReturnedGoods.drop,),
     otherwise={
-        ReturnedGoods.State.INSPECTED: refuse("these goods are here"),
+        (ReturnedGoods.State.QUARANTINED, ReturnedGoods.State.INSPECTED): refuse(
+            "these goods are here"
+        ),
         ReturnedGoods.State.DROPPED: refuse("these goods were not expected any more"),
     },
 )

@@ -13,7 +13,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from orders.models import Case, Loss, Order, Return, ReturnLine, SoldLine
+from orders.services import request_cancel
 from sagas.admin.readonly import ReadOnlyAdmin
+from sagas.admin.verbs import Verb, VerbAdmin
 from sagas.money import Money
 
 if TYPE_CHECKING:
@@ -69,16 +71,41 @@ def refund(row: Return | Loss) -> str:
     return str(Money(row.refund_minor, row.currency))
 
 
+def ask_for_cancellation(order: Order, *, actor: str, reason: str) -> bool:
+    """Ask for an order's cancellation; says whether nobody had asked before."""
+    has_case = order.cases.exclude(outcome=Case.Outcome.REJECTED).exists()
+    request_cancel(order, actor=actor, reason=reason)
+    return not has_case
+
+
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(VerbAdmin):
     """Orders by number, customer or id."""
 
-    list_display = ("number", "state", "customer", "amount", "placed_at", "delivered_at")
+    list_display = (
+        "number", "state", "customer", "amount", "placed_at", "delivered_at", "timeline",
+    )  # fmt: skip
+    list_display_links = ("number",)
+    readonly_fields = ("timeline",)
     list_filter = ("state", "currency")
     date_hierarchy = "placed_at"
     search_ids = ("id",)
     search_texts = ("number", "customer")
     inlines: ClassVar = [SoldLineInline, CaseInline]
+    verbs = (
+        Verb(
+            name="cancel_orders",
+            label=_("Ask for cancellation"),
+            meaning=_("Shipping decides: what has not left the house is cancelled and undone."),
+            permission="orders.change_order",
+            act=ask_for_cancellation,
+        ),
+    )
+
+    @admin.display(description=_("timeline"))
+    def timeline(self, order: Order) -> str:
+        address = reverse("admin:sagas_saga_changelist", query={"q": str(order.pk)})
+        return format_html('<a href="{}">{}</a>', address, _("what has happened"))
 
     @admin.display(description=_("total"), ordering="total_minor")
     def amount(self, order: Order) -> str:

@@ -1,6 +1,7 @@
 """Back: from every abort everything is undone, in the right order, and never after the pivot."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from django.core.checks import CheckMessage
 
@@ -107,14 +108,12 @@ def order_of_undos() -> Iterator[CheckMessage]:
     """E015: money is undone before the parcel is stopped, or stock before the money (R39)."""
     for graph in _that_turn():
         held = [what for what in ORDER if _undos_of(graph, what)]
-        for first, then in zip(held, held[1:], strict=False):
+        for first, then in pairwise(held):
             for abort in graph.choreography.aborts:
                 yield from _too_early(graph, abort, first=first, then=then)
 
 
-def _too_early(
-    graph: Graph, abort: EventType, *, first: str, then: str
-) -> Iterator[CheckMessage]:
+def _too_early(graph: Graph, abort: EventType, *, first: str, then: str) -> Iterator[CheckMessage]:
     earlier = {step.full_name for step in _undos_of(graph, first)}
     others = [action for action in graph.back if action.name not in earlier]
     possible = derivable(others, [abort])

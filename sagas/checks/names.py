@@ -30,7 +30,7 @@ def choreographies() -> Iterator[CheckMessage]:
     """E002: it is unclear which choreography a step belongs to (decision 1)."""
     for kind, which, cure in routes().problems:
         if kind == "choreography":
-            yield error(2, which, f"Its choreography is unclear: {cure}", hint="Add saga=\"...\".")
+            yield error(2, which, f"Its choreography is unclear: {cure}", hint='Add saga="...".')
     for step in all_steps():
         if step.saga is not None and step.saga not in CHOREOGRAPHIES:
             known = ", ".join(sorted(CHOREOGRAPHIES))

@@ -1,4 +1,4 @@
-"""Settings: what would lose messages, stop workers, or split state from its events (R12, R14-R16)."""
+"""Settings: what would lose messages, stop workers, or split state from events (R12, R14-R16)."""
 
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
@@ -202,7 +202,7 @@ def pools_and_forks() -> Iterator[CheckMessage]:
                 115,
                 f"DATABASES[{alias!r}]",
                 "Workers that fork close and reopen its connection pool all the time.",
-                hint="Leave OPTIONS[\"pool\"] out where workers run; use CONN_MAX_AGE.",
+                hint='Leave OPTIONS["pool"] out where workers run; use CONN_MAX_AGE.',
             )
 
 

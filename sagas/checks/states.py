@@ -1,4 +1,4 @@
-"""States: every (state x event) pair is decided, every state that holds something has a way back."""
+"""States: every (state x event) pair is decided; what holds something has a way back (G6, G7)."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,9 +14,7 @@ from sagas.participant import (
     PARTICIPANTS,
     AnswerKind,
     Holding,
-    HoldForPerson,
     Kind,
-    NothingToUndo,
     Participant,
     Step,
     Waiting,
@@ -82,7 +80,7 @@ def ignored_value() -> Iterator[CheckMessage]:
 
 
 def _moving_events() -> dict[EventType, str]:
-    """Return the events that come with a move into, within or out of a state that holds something."""
+    """Return the events that come with a move to or from a state that holds something."""
     found: dict[EventType, str] = {}
     for participant in PARTICIPANTS.values():
         for holding in participant.holdings:

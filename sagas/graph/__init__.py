@@ -224,7 +224,7 @@ def _late(answer: Step, parent: Step) -> Action:
     )
 
 
-# -- doors, timers, the deadline --------------------------------------------------------------------
+# -- doors, timers, the deadline ------------------------------------------------------------------
 
 
 def _occurs(event: EventType, choreography: Choreography) -> bool:

@@ -1,7 +1,7 @@
-"""Proof: what can be shown on the graph of a choreography before anything runs (decisions 6, 21, 24).
+"""Proof: what is shown on a choreography's graph before anything runs (decisions 6, 21, 24).
 
-Forward, an event is a fact that opens roads to the pivot. An abort is safe when every road to the
-pivot is closed by the time it is announced: then a saga never goes back after its point of no return.
+An abort is safe when every road to the pivot is closed by the time it is announced: then a saga
+never goes back after its point of no return.
 """
 
 from collections.abc import Iterable, Iterator

@@ -52,11 +52,12 @@ def svg(graph: Graph) -> str:
     lanes = _lanes(graph)
     width = MARGIN + len(lanes) * LANE
     height = max((box.y + box.height for box in boxes.values()), default=HEAD) + MARGIN
-    body = [
+    name = escape(graph.choreography.name, {'"': "&quot;"})
+    head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}"'
-        f' role="img" aria-label="{escape(graph.choreography.name)}">',
-        f"<style>{STYLE}</style>",
-    ]
+        f' role="img" aria-label="{name}">'
+    )
+    body = [head, f"<style>{STYLE}</style>"]
     for place, lane in enumerate(lanes):
         x = MARGIN / 2 + place * LANE
         body.append(
@@ -107,7 +108,7 @@ def _layers(graph: Graph) -> dict[str, int]:
 
 
 def _longest(actions: Sequence[Action], given: Iterable[EventType]) -> dict[str, int]:
-    """Return each action's longest way from a beginning; arrows back to an earlier one don't count."""
+    """Return each action's longest way from a beginning; arrows back up don't count."""
     waves = _waves(actions, given)
     known: dict[str, int] = {}
 

@@ -97,7 +97,7 @@ def _shipped_as_ordered(ours: Ours) -> Iterator[Finding]:
         if kept.state in ("out", "written_off"):
             shipped[kept.order + kept.sku] += kept.quantity
     for goods in ours.goods:
-        if goods.state == "inspected":
+        if goods.state in ("quarantined", "inspected"):
             back[goods.order + goods.sku] += goods.quantity
     for key, where in names.items():
         if not back[key] <= shipped[key] <= ordered[key]:

@@ -10,7 +10,7 @@ from shop.audit.ours import Item, Ours
 #: How long after its end a reservation may still be kept (I6).
 _GRACE = timedelta(minutes=1)
 _OVER = ("cancelled", "completed", "lost", "returned")
-_BUCKETS = ("available", "reserved", "committed", "out", "damaged")
+_BUCKETS = ("available", "reserved", "committed", "out", "quarantine", "damaged")
 
 
 def stock(ours: Ours) -> Iterator[Finding]:
@@ -44,8 +44,11 @@ def _expected(ours: Ours) -> defaultdict[str, Counter[str]]:
         bucket = "damaged" if line.state == "written_off" else buckets.get(line.state, "")
         units[line.item][bucket] += line.quantity
     for goods in ours.goods:
-        if goods.state == "inspected":
+        if goods.state == "quarantined":
+            units[goods.item]["quarantine"] += goods.quantity
+        if goods.state in ("quarantined", "inspected"):
             units[goods.item]["out"] -= goods.quantity
+        if goods.state == "inspected":
             units[goods.item]["damaged"] += goods.damaged
     return units
 

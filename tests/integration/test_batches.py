@@ -3,10 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
+from inventory.models import StockItem
+from orders.events import OrderPlaced
 from orders.models import Order
 from orders.services import request_cancel, request_return
 from sagas import clock
+from sagas.models import Delivery, DeliveryState
+from sagas.participant import by
 from sagas.pause import pause, resume
 from sagas.worker import Worker, _call
 from shipping import services as warehouse
@@ -27,10 +32,11 @@ class Crew:
             worker.slot.take([], clock.now())
         self.trace: list[tuple[str, int, list[str]]] = []
 
-    def work(self) -> None:
-        """Run batches until nothing is due."""
+    def work(self, *, until: str = "nothing is due") -> None:
+        """Run batches until nothing is due, or until one was about `until`."""
         while any([self._one_batch(worker) for worker in self.workers]):
-            pass
+            if until in [steps for steps, _, _ in self.trace]:
+                return
 
     def _one_batch(self, worker: Worker) -> bool:
         with statements() as said:
@@ -130,9 +136,11 @@ def cancelled_with_a_label(world, crew, orders):
 def cancelled_while_unknown(world, crew, orders):
     for operation in ("authorise", "inquire"):
         world.provider.switch_on("lost_answer", operation=operation, times=len(orders))
-    crew.work()
+    crew.work(until="payments.authorise, answered")
+    pause("payments", actor="test", reason="nobody is to ask yet")
     cancel(orders)
     crew.work()
+    resume("payments", actor="test")
     with clock.travel(timedelta(minutes=1)):
         crew.work()
 
@@ -191,3 +199,58 @@ def assert_same(one, many, size):
         assert members == size, steps
         assert said == first, steps
         assert said.count("COMMIT") == (1 if steps.endswith("answered") else 2), steps
+
+
+# -- who fails, fails alone -----------------------------------------------------------------------
+
+ITEMS = {"items": by(StockItem, "sku", "lines.sku")}
+
+
+def deliveries_of(guest):
+    return Delivery.objects.filter(consumer=guest.name).order_by("position", "id")
+
+
+def test_two_failing_members_are_named_and_fail_alone(world, guest, host):
+    @guest.on(OrderPlaced, saga="checkout", locks=ITEMS)
+    def greet(event: OrderPlaced, items) -> None:
+        if event.number in bad:
+            raise LookupError(event.number)
+
+    bad = {"S-2", "S-5"}
+    for n in range(6):
+        world.place(number=f"S-{n}")
+
+    host.run_once()
+
+    failed = deliveries_of(guest)
+    assert len(failed) == 2
+    assert {d.error.strip().rsplit(maxsplit=1)[-1] for d in failed} == bad
+    assert {(d.attempts, d.state, d.alone) for d in failed} == {(1, DeliveryState.READY, False)}
+
+
+def test_plain_steps_run_alone(world, guest, host):
+    transactions = []
+
+    @guest.on(OrderPlaced, saga="checkout")
+    def greet(event: OrderPlaced) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()::text")
+            transactions.append(cursor.fetchone())
+
+    for _ in range(3):
+        world.place()
+
+    assert host.drain() == 3
+    assert len(set(transactions)) == 3
+
+
+def test_a_declared_step_that_queries_is_told_so(world, guest, host):
+    @guest.on(OrderPlaced, saga="checkout", locks=ITEMS)
+    def greet(event: OrderPlaced, items) -> None:
+        StockItem.objects.count()
+
+    world.place()
+    host.run_once()
+
+    (failed,) = deliveries_of(guest)
+    assert "StrayQuery: guest.greet ran a query of its own" in failed.error

@@ -89,7 +89,7 @@ def assert_stock_adds_up(*, mugs: int = 100) -> None:
     item = StockItem.objects.get(sku="MUG")
     assert item.total == mugs
     expected = _buckets(item)
-    for bucket in ("reserved", "committed", "out", "damaged"):
+    for bucket in ("reserved", "committed", "out", "quarantine", "damaged"):
         assert getattr(item, bucket) == expected[bucket], bucket
 
 

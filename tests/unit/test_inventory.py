@@ -9,6 +9,7 @@ from django.conf import settings
 from inventory.events import (
     OutOfStock,
     ReturnInspected,
+    ReturnQuarantined,
     StockCommitted,
     StockReleased,
     StockReserved,
@@ -21,6 +22,7 @@ from inventory.participant import (
     expect_return,
     inspect,
     open_reservation,
+    quarantine,
     release,
     reserve,
     ship,
@@ -191,14 +193,24 @@ def test_a_return_is_expected_article_by_article():
 
 
 def test_inspected_goods_are_available_again_unless_they_are_damaged():
-    cup = StockItem(sku="CUP", out=3)
-    goods = ReturnedGoods(return_id=uuid4(), order_id=ORDER)
+    cup = StockItem(sku="CUP", quarantine=3)
+    goods = ReturnedGoods(return_id=uuid4(), order_id=ORDER, state=ReturnedGoods.State.QUARANTINED)
     lines = [ReturnedLine(goods=goods, item=cup, quantity=3, damaged=1)]
 
-    fact = inspect(ReturnReceived(return_id=goods.return_id), goods, lines=lines, items=[cup])
+    fact = inspect(ReturnQuarantined(return_id=goods.return_id), goods, lines=lines, items=[cup])
 
     assert fact == ReturnInspected(return_id=goods.return_id, order_id=ORDER)
-    assert (cup.out, cup.available, cup.damaged) == (0, 2, 1)
+    assert (cup.quarantine, cup.available, cup.damaged) == (0, 2, 1)
+
+
+def test_goods_that_come_back_are_kept_apart_first():
+    cup = StockItem(sku="CUP", out=3)
+    goods = ReturnedGoods(return_id=uuid4(), order_id=ORDER)
+    lines = [ReturnedLine(goods=goods, item=cup, quantity=3)]
+
+    quarantine(ReturnReceived(return_id=goods.return_id), goods, lines=lines, items=[cup])
+
+    assert (cup.out, cup.quarantine, cup.available) == (0, 3, 0)
 
 
 def test_goods_that_nobody_fetches_are_not_waited_for():

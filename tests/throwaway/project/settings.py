@@ -1,0 +1,23 @@
+"""A bookshop's settings from before it knew sagas, plus one line in INSTALLED_APPS."""
+
+import os
+
+import dj_database_url
+
+DEBUG = True
+SECRET_KEY = "throwaway"
+ALLOWED_HOSTS = ["testserver"]
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "sagas",
+    "shelf",
+]
+ROOT_URLCONF = "shelf.urls"
+DATABASES = {"default": dj_database_url.parse(os.environ["DATABASE_URL"])}
+DATABASES["default"]["ATOMIC_REQUESTS"] = True
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 30}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+SAGAS = {"TRANSPORT": "sagas.transport.InProcessTransport"}
