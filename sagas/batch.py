@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import connections
 
 from sagas import claim, codec, deadline, delivery
+from sagas.commit import is_contention
 from sagas.conf import settings
 from sagas.desk import Answered, Desk, Member, MemberFailed, Plan, may_call, needs, rows_named
 from sagas.event_log import runs_of
@@ -22,12 +23,12 @@ from sagas.exceptions import BrokenTransaction, PermanentFailure, UnknownEvent
 from sagas.facts import FenceRefused
 from sagas.intent import INQUIRE_PREFIX, IntentLedger
 from sagas.models import Delivery, DeliveryState, Saga, StoredEvent
-from sagas.outbox import Unit
-from sagas.participant import Kind
 from sagas.reaction import react
 from sagas.routing import step_named
 from sagas.running import growing_wait, postpone
 from sagas.slot import worker_name
+from sagas.step import Kind
+from sagas.unit import Unit
 from sagas.work import Work, load
 
 
@@ -153,6 +154,7 @@ class Batch:
     def react(self) -> None:
         """Give every member its answer, in memory. Raises MemberFailed naming the culprit.
 
+        Somebody else's lock in the way of a plain step names nobody (R22).
         When the time is up, those that are left stay for the next batch (R21).
         """
         budget = time.monotonic() + settings().BATCH_TIME.total_seconds()
@@ -164,6 +166,8 @@ class Batch:
                 react(self.desk, member)
                 _refuse_broken(self.using, member)
             except Exception as error:
+                if is_contention(error):
+                    raise
                 raise MemberFailed(member, error) from error
 
     # -- writing -----------------------------------------------------------------------------------

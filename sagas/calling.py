@@ -12,11 +12,11 @@ from sagas.exceptions import PermanentFailure
 from sagas.facts import CallStarted, CallUnanswered, TimerCancelled
 from sagas.intent import INQUIRE_PREFIX, inquiry, stored_outcome
 from sagas.models import Intent, IntentState
-from sagas.participant import Step
 from sagas.purity import pure
 from sagas.retry import INQUIRY
 from sagas.routing import is_undo
 from sagas.running import moved, park, refuse, run, say
+from sagas.step import Step
 
 
 def begin_call(desk: Desk, member: Member, step: Step) -> None:

@@ -9,7 +9,7 @@ from sagas.facts import CaseClosed, CaseOpened
 from sagas.models import Case, Saga
 
 if TYPE_CHECKING:
-    from sagas.outbox import Unit
+    from sagas.unit import Unit
 
 
 def open_case(

@@ -14,10 +14,10 @@ from sagas.event_log import Cause
 from sagas.facts import StepRefused
 from sagas.intent import OPEN_INTENTS, inquiry
 from sagas.models import Case, Delivery, DeliveryState, Intent
-from sagas.participant import HoldForPerson, Kind, NothingToUndo, Step, Waiting
+from sagas.step import HoldForPerson, Kind, NothingToUndo, Step, Waiting
 
 if TYPE_CHECKING:
-    from sagas.outbox import Unit
+    from sagas.unit import Unit
 
 Entry = Step | Waiting | NothingToUndo | HoldForPerson
 

@@ -21,12 +21,13 @@ from sagas.exceptions import NotSent, PermanentFailure, StaleDelivery, WorkerDie
 from sagas.facts import DeliveryDied, DeliveryRetried, DeliverySkipped, DeliverySuperseded
 from sagas.intent import record_outcome
 from sagas.models import CaseKind, Delivery, DeliveryState, Intent, IntentState, Saga
-from sagas.outbox import Unit, locked_saga
-from sagas.participant import Step
+from sagas.outbox import locked_saga
 from sagas.retry import DEFAULT_RETRY, Retry
 from sagas.routing import step_named
 from sagas.signals import delivery_died
 from sagas.slot import clear, lock_orphans
+from sagas.step import Step
+from sagas.unit import Unit
 
 if TYPE_CHECKING:
     from sagas.desk import Answered, MemberFailed

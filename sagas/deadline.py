@@ -16,11 +16,11 @@ from sagas import clock
 from sagas.event import Event, fill
 from sagas.event_log import Subject
 from sagas.models import Delivery, Saga, StoredEvent
-from sagas.participant import Kind, StateTimer
 from sagas.routing import routes, timer_named
+from sagas.step import Kind, StateTimer
 
 if TYPE_CHECKING:
-    from sagas.outbox import Unit
+    from sagas.unit import Unit
 
 #: The purpose of the timer that a saga's own deadline is.
 SAGA_DEADLINE = "deadline"

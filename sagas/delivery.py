@@ -5,7 +5,7 @@ ready | leased -> ready (retry), ready | leased | parked -> dead -> ready.
 A done delivery is a deleted row.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -53,7 +53,7 @@ def park(using: str, parked: Sequence[tuple[Delivery, datetime]]) -> None:
 
 
 def postpone(using: str, postponed: Sequence[tuple[Delivery, datetime]]) -> None:
-    """Ready stays ready, until the given times; not an attempt (R20). The caller holds the lanes."""
+    """Ready stays ready, but later; not an attempt (R20). The caller holds the lanes."""
     if not postponed:
         return
     for delivery, later in postponed:

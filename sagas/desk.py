@@ -18,8 +18,8 @@ from sagas.event_log import Cause
 from sagas.exceptions import NotSent
 from sagas.intent import IntentLedger
 from sagas.models import Delivery, Intent, Saga, StoredEvent
-from sagas.outbox import Unit
-from sagas.participant import ABSENT, By, Step
+from sagas.step import ABSENT, By, Step
+from sagas.unit import Unit
 from sagas.work import Work
 
 #: Rows that a member needs: its scope, under which name, where from, locked or not.

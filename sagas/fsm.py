@@ -68,7 +68,7 @@ def states(model: type[Model], field: str) -> tuple[str, ...]:
     if choices:
         return tuple(str(getattr(value, "value", value)) for value, _ in choices)
     named = {s for edge in edges(model, field) for s in (edge.source, edge.target)}
-    named.add(str(_field(model, field).get_default()))
+    named.add(_text(_field(model, field).get_default()))
     return tuple(sorted(named))
 
 

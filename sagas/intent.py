@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sagas.call import Outcome, Request, idempotency_key
 from sagas.models import Delivery, Intent, IntentState, Saga
-from sagas.participant import Kind, Step
+from sagas.step import Kind, Step
 
 #: States of an intent whose outcome is not settled.
 OPEN_INTENTS = (IntentState.OUT, IntentState.UNKNOWN, IntentState.ANSWERED)

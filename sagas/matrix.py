@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from sagas import fsm
-from sagas.participant import ABSENT, Answer, AnswerKind, Step
+from sagas.step import ABSENT, Answer, AnswerKind, Step
 
 APPLY = Answer(AnswerKind.APPLY)
 NOT_YET = Answer(AnswerKind.PARK, "its subject is not there yet")

@@ -11,9 +11,9 @@ from sagas.event import Event
 from sagas.event_log import Subject
 from sagas.facts import Paused, Resumed
 from sagas.models import Pause
-from sagas.outbox import Unit
 from sagas.participant import PARTICIPANTS
 from sagas.transport import wake_all
+from sagas.unit import Unit
 
 
 def pause(name: str, *, actor: str, reason: str, using: str = "default") -> bool:

@@ -13,8 +13,8 @@ from sagas.event_log import holds_transition, subject_of
 from sagas.exceptions import PermanentFailure
 from sagas.facts import DeadlinePassed
 from sagas.models import CaseKind
-from sagas.participant import INQUIRE, AnswerKind, HoldForPerson, Kind, NothingToUndo, Step, Waiting
 from sagas.running import ignore, park, postpone, refuse, run, say
+from sagas.step import INQUIRE, AnswerKind, HoldForPerson, Kind, NothingToUndo, Step, Waiting
 
 
 def react(desk: Desk, member: Member) -> None:

@@ -16,8 +16,8 @@ from sagas.choreography import CHOREOGRAPHIES
 from sagas.claim import lock_sagas
 from sagas.event_log import SAGA_LABEL
 from sagas.models import Case, CaseKind, Delivery, Saga, SagaStatus, StoredEvent
-from sagas.outbox import Unit
 from sagas.routing import routes
+from sagas.unit import Unit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

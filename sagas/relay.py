@@ -23,9 +23,9 @@ from sagas.dead_letter import blame_dead_workers
 from sagas.event_log import Cause
 from sagas.facts import LeaseExpired
 from sagas.models import Delivery, DeliveryState, RelayTick
-from sagas.outbox import Unit
 from sagas.reconciliation import open_cases_for_stranded
 from sagas.transport import wake_all
+from sagas.unit import Unit
 from sagas.worker import worker_of_this_thread
 
 logger = logging.getLogger("sagas.relay")

@@ -15,7 +15,8 @@ from functools import lru_cache
 from sagas.choreography import CHOREOGRAPHIES, Choreography, EventType
 from sagas.event import Event
 from sagas.exceptions import ConfigurationError
-from sagas.participant import PARTICIPANTS, Kind, NothingToUndo, Participant, StateTimer, Step
+from sagas.participant import PARTICIPANTS, Participant
+from sagas.step import Kind, NothingToUndo, StateTimer, Step
 
 #: The choreography name of events that belong to none.
 FREE = ""

@@ -5,6 +5,7 @@ And the other ways in which a member gets its answer: ignored, refused, parked, 
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -20,9 +21,10 @@ from sagas.event_log import Subject, subject_of
 from sagas.exceptions import PermanentFailure, UndeclaredMove, UndeclaredResult
 from sagas.facts import EventIgnored, StepDone, StepRefused
 from sagas.models import Delivery, StoredEvent
-from sagas.participant import Step
+from sagas.outbox import during_step
 from sagas.purity import pure
 from sagas.routing import routes
+from sagas.step import Step
 
 #: Between these, what waits without failing looks again.
 _SHORTEST_WAIT = timedelta(seconds=2)
@@ -33,7 +35,7 @@ def run(desk: Desk, member: Member, step: Step, outcome: Outcome | None = None) 
     """Run the function; announce what it returns and record how its subject moved."""
     subject = member.subject
     before = state_of(member, step)
-    others = _states_of_others(member)
+    others = _states_of_others(step, member)
     results = _call_function(desk, member, step, outcome)
     _refuse_moves_of_others(step, member, others)
     _announce(desk, member, step, results, moved(step, subject, before))
@@ -46,11 +48,9 @@ def _call_function(
     available = {**member.scope, "work": desk.work, "outcome": outcome}
     named = {name: available[name] for name in _parameters(step.function) if name in available}
     positional = [member.event] if step.subject is None else [member.event, member.subject]
-    if step.is_plain:
+    watch = nullcontext() if step.is_plain else pure(step.full_name, desk.using)
+    with watch, during_step(step.full_name, desk.unit):
         returned = step.function(*positional, **named)
-    else:
-        with pure(step.full_name, desk.using):
-            returned = step.function(*positional, **named)
     return _as_events(step, returned)
 
 
@@ -130,7 +130,8 @@ def park(
     row.waits_model = step.subject.model._meta.label
     row.waits_key = f"{step.subject.field}={subject_key(member, step)}"
     row.reason = reason
-    desk.plan.parked.append((row, desk.now + growing_wait(row, desk.now)))
+    look_again = min(desk.now + growing_wait(row, desk.now), row.deadline_at)
+    desk.plan.parked.append((row, look_again))
 
 
 def postpone(desk: Desk, member: Member, reason: str) -> None:
@@ -166,25 +167,25 @@ def _as_events(step: Step, returned: Any) -> tuple[Event, ...]:
     return events
 
 
-def _states_of_others(member: Member) -> list[tuple[Model, str, str]]:
-    """Return the FSM states of the rows besides the subject."""
+def _states_of_others(step: Step, member: Member) -> list[tuple[Model, str, str]]:
+    """Return the FSM states that the step may not move: all but its subject's in its own field."""
     return [
         (row, field, fsm.state_of(row, field))
         for name, rows in member.scope.items()
-        if name not in ("event", "subject", "timer_key")
+        if name not in ("event", "timer_key")
         for row in rows
         for field in fsm.fsm_fields(row.__class__)
+        if not (row is member.subject and field == step.state_field)
     ]
 
 
 def _refuse_moves_of_others(
     step: Step, member: Member, before: list[tuple[Model, str, str]]
 ) -> None:
-    subject = member.subject
     for row, name, state in before:
-        if row is not subject and fsm.state_of(row, name) != state:
+        if fsm.state_of(row, name) != state:
             message = (
-                f"{step.full_name} moved {row!r}, which is not its subject: let a step of its own"
-                " move it, so that the move is recorded."
+                f"{step.full_name} moved {name} of {row!r}, which is not what it is about: let a"
+                " step of its own move it, so that the move is recorded."
             )
             raise UndeclaredMove(message)

@@ -18,7 +18,7 @@ from django.db.models.signals import m2m_changed, post_save, pre_save
 
 from sagas import clock
 from sagas.locks import for_update
-from sagas.participant import By
+from sagas.step import By
 
 __all__ = ["Work", "saves_one_by_one"]
 
@@ -134,10 +134,17 @@ def _touch_automatic_times(row: Model, before: dict[str, Any]) -> None:
 
 
 def saves_one_by_one(model: type[Model]) -> bool:
-    """Whether bulk writing would skip what the model or a listener does on save (decision 14)."""
+    """Whether bulk writing would skip what the model or a listener does on save (decision 14).
+
+    A model with a table per level of inheritance can't be written in bulk at all.
+    """
     overridden = model.save is not Model.save or model.save_base is not Model.save_base
     listened = any(signal.has_listeners(model) for signal in (pre_save, post_save, m2m_changed))
-    return overridden or listened
+    return overridden or listened or _spans_tables(model)
+
+
+def _spans_tables(model: type[Model]) -> bool:
+    return any(field.model._meta.db_table != model._meta.db_table for field in model._meta.fields)
 
 
 def load(work: Work, needs: Iterable[tuple[dict[str, Any], str, By, bool]]) -> None:

@@ -12,8 +12,9 @@ from sagas.choreography import EventType
 from sagas.graph import Action, Graph, all_graphs, derivable, entered_states
 from sagas.graph.proof import after_abort, open_aborts
 from sagas.matrix import applying_states
-from sagas.participant import PARTICIPANTS, Kind, Step
+from sagas.participant import PARTICIPANTS
 from sagas.routing import all_steps, routes
+from sagas.step import Kind, Step
 
 #: In this order things are undone: first nothing can leave, then money goes back, then stock (R39).
 ORDER = ("parcel", "money", "stock")

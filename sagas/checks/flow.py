@@ -9,8 +9,9 @@ from sagas.checks.states import leaves, runs_in
 from sagas.choreography import Choreography, EventType
 from sagas.graph import Graph, all_graphs, timer_event, wish_of
 from sagas.graph.proof import cycles, unreachable
-from sagas.participant import PARTICIPANTS, StateTimer, Step
+from sagas.participant import PARTICIPANTS
 from sagas.routing import FREE, all_steps, routes
+from sagas.step import StateTimer, Step
 
 
 def unheard() -> Iterator[CheckMessage]:

@@ -10,8 +10,9 @@ from sagas.checks.message import error
 from sagas.choreography import CHOREOGRAPHIES, EventType
 from sagas.event import EVENT_TYPES
 from sagas.graph import all_graphs
-from sagas.participant import ABSENT, PARTICIPANTS, By, Step
+from sagas.participant import PARTICIPANTS
 from sagas.routing import all_steps, routes
+from sagas.step import ABSENT, By, Step
 
 
 def unresolved(what: str) -> CheckMessage:

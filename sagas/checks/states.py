@@ -9,17 +9,9 @@ from sagas.checks.message import error, info, warning
 from sagas.choreography import CHOREOGRAPHIES, EventType
 from sagas.graph import entered_states
 from sagas.matrix import applying_states, cells
-from sagas.participant import (
-    ABSENT,
-    PARTICIPANTS,
-    AnswerKind,
-    Holding,
-    Kind,
-    Participant,
-    Step,
-    Waiting,
-)
+from sagas.participant import PARTICIPANTS, Participant
 from sagas.routing import all_steps, routes
+from sagas.step import ABSENT, AnswerKind, Holding, Kind, Step, Waiting
 from sagas.work import saves_one_by_one
 
 NOTHING = "nothing"

@@ -14,17 +14,9 @@ from uuid import UUID
 from sagas import fsm
 from sagas.choreography import CHOREOGRAPHIES, Choreography, EventType
 from sagas.event import Event
-from sagas.participant import (
-    PARTICIPANTS,
-    Door,
-    HoldForPerson,
-    Kind,
-    NothingToUndo,
-    Participant,
-    StateTimer,
-    Step,
-)
+from sagas.participant import PARTICIPANTS, Participant
 from sagas.routing import routes
+from sagas.step import Door, HoldForPerson, Kind, NothingToUndo, StateTimer, Step
 
 __all__ = [
     "Action",
@@ -284,7 +276,7 @@ def entered_states(step: Step) -> frozenset[str]:
     names = step.moves | {step.begins}
     entered = {e.target for e in fsm.edges(step.model, step.state_field) if e.name in names}
     if step.creates:
-        entered.add(str(step.model._meta.get_field(step.state_field).get_default()))
+        entered.add(fsm.state_of(step.model(), step.state_field))
     return frozenset(entered)
 
 

@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from sagas import clock, deadline
 from sagas.event import Event
 from sagas.models import Case, Delivery, DeliveryState, Pause, Saga
-from sagas.participant import StateTimer
 from sagas.projection.words import last_line, state_label, title_of
 from sagas.routing import step_named
+from sagas.step import StateTimer
 
 _INQUIRE = "inquire:"
 

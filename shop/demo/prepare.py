@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.db import transaction
 
 from inventory.models import StockItem
-from inventory.services import set_stock
+from inventory.services import adjust_stock
 from orders.models import Order
 from payments.simulated_provider import SimulatedProvider
 from shipping.models import CarrierCursor
@@ -107,7 +107,9 @@ def fill_stock(orders: Iterable[Planned]) -> int:
             wanted[line.sku] += line.quantity
     there = dict(StockItem.objects.values_list("sku", "available"))
     with transaction.atomic():
+        StockItem.objects.bulk_create(StockItem(sku=sku) for sku in wanted if sku not in there)
         for sku, quantity in wanted.items():
-            if there.get(sku, 0) < quantity + _SPARE:
-                set_stock(sku, quantity + _SPARE, reason="delivery of goods", actor=ACTOR)
+            missing = quantity + _SPARE - there.get(sku, 0)
+            if missing > 0:
+                adjust_stock(sku, missing, reason="delivery of goods", actor=ACTOR)
     return len(wanted)

@@ -35,4 +35,4 @@ class Command(BaseCommand):
         if not found:
             self.stdout.write(_("This code can finish everything that is under way."))
         for row in found:
-            self.stdout.write(_("%(count)s × %(name)s: no %(kind)s in this code") % asdict(row))
+            self.stdout.write(_("%(name)s: no %(kind)s for %(count)s in this code") % asdict(row))

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from sagas.choreography import CHOREOGRAPHIES
 from sagas.graph import graph_of
@@ -16,7 +17,9 @@ FORMATS = {"mermaid": mermaid, "dot": dot, "svg": svg}
 
 
 class Command(BaseCommand):
-    help = _("Draw the declared choreographies: who reacts to what, forward and back.")
+    help = gettext_lazy(  # type: ignore[assignment]
+        "Draw the declared choreographies: who reacts to what, forward and back."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -13,12 +13,12 @@ django.setup()
 
 from django.db import connections  # noqa: E402
 from django.test import Client  # noqa: E402
+from shelf.apps import HEARD  # noqa: E402
+from shelf.models import Account, Book, Hold, Sale  # noqa: E402
 
 from sagas.embedded import embedded_worker  # noqa: E402
 from sagas.models import Delivery, Saga, SagaStatus, StoredEvent  # noqa: E402
 from sagas.reconciliation import findings  # noqa: E402
-from shelf.apps import HEARD  # noqa: E402
-from shelf.models import Account, Book, Hold, Sale  # noqa: E402
 
 BOOK = "9780141439518"
 

@@ -1,0 +1,233 @@
+"""Step: the words with which a participant declares what it does, undoes and answers.
+
+Values only; `participant` builds and keeps them, the engine reads them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Model
+
+from sagas.call import Call
+from sagas.choreography import EventType
+from sagas.event import Event
+from sagas.retry import DEFAULT_RETRY, Retry
+
+#: The state of a subject that does not exist.
+ABSENT = ""
+
+
+class Kind(StrEnum):
+    """Why a delivery exists (design decision 31)."""
+
+    #: Something is to be done.
+    FORWARD = "forward"
+    #: Something is to be undone, or its undoing is to be collected.
+    UNDO = "undo"
+    #: A time has come.
+    TIMER = "timer"
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Where rows come from: those of `model` whose `field` equals what `source` says."""
+
+    model: type[Model]
+    field: str
+    source: str
+
+    def values(self, scope: Mapping[str, Any]) -> list[Any]:
+        """Return what the source path yields; lists along the path are walked through."""
+        first, *rest = self.source.split(".")
+        found = [scope[first]] if first in scope else [getattr(scope["event"], first)]
+        for name in ("", *rest):
+            found = [value for item in found for value in _walk(item, name)]
+        return [value for value in found if value is not None]
+
+    @property
+    def depends_on_rows(self) -> bool:
+        """Whether the source is a row loaded before, not the event."""
+        return "." in self.source
+
+
+def _walk(item: Any, name: str) -> Iterable[Any]:
+    value = getattr(item, name) if name else item
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def by(model: type[Model], field: str, source: str | None = None) -> By:
+    """Say which rows a step gets: `by(Payment, "order_id")`, `by(Item, "sku", "lines.sku")`.
+
+    `source` is a path from the event, or from rows of the same step by their name; it defaults to
+    the attribute of the event that is called like the field.
+    """
+    return By(model, field, source or field)
+
+
+class AnswerKind(StrEnum):
+    """What happens to an event that meets a state (R25)."""
+
+    #: The step runs.
+    APPLY = "apply"
+    #: Nothing changes, for a declared or proven reason.
+    IGNORE = "ignore"
+    #: Not yet: it waits for the subject to move on.
+    PARK = "park"
+    #: Too late: a declared answer is given instead.
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The decided answer to one (state x event) pair."""
+
+    kind: AnswerKind
+    reason: str = ""
+    #: For LATE: the step that answers; without one, a StepRefused fact says the reason.
+    step: "Step | None" = None
+    #: For PARK: how long it may wait; None means SAGAS["PARK_DEADLINE"].
+    patience: timedelta | None = None
+
+
+def ignore(reason: str) -> Answer:
+    """Declare that an event changes nothing in a state. Not allowed where value moves (D-5)."""
+    return Answer(AnswerKind.IGNORE, reason)
+
+
+def refuse(reason: str) -> Answer:
+    """Declare that an event comes too late for a state; the refusal is a fact in the log."""
+    return Answer(AnswerKind.LATE, reason)
+
+
+def park(reason: str, *, patience: timedelta | None = None) -> Answer:
+    """Declare that an event waits until its subject has moved on."""
+    return Answer(AnswerKind.PARK, reason, patience=patience)
+
+
+class Waiting(StrEnum):
+    """Entries of an undo table for states that will be left without our doing."""
+
+    #: The call that is out will be answered; wait for it.
+    WAIT = "wait"
+    #: The call's outcome is unknown; ask now, then decide.
+    INQUIRE = "inquire"
+
+
+WAIT = Waiting.WAIT
+INQUIRE = Waiting.INQUIRE
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToUndo:
+    """An entry of an undo table that only says so: `announces` is filled from the event."""
+
+    announces: EventType
+
+
+def nothing_to_undo(announces: EventType) -> NothingToUndo:
+    """Declare that a state holds nothing; the fact is announced and a late try is refused (R28)."""
+    return NothingToUndo(announces)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldForPerson:
+    """An entry of an undo table that opens a case: only a person can decide here."""
+
+    reason: str
+
+
+def hold_for_a_person(reason: str) -> HoldForPerson:
+    """Declare that a state can only be undone by a person, and why."""
+    return HoldForPerson(reason)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step:
+    """One participant's function for one event (or several), with everything it declares."""
+
+    name: str
+    consumer: str
+    function: Callable[..., Any]
+    events: tuple[EventType, ...] = ()
+    saga: str | None = None
+    kind: Kind = Kind.FORWARD
+    subject: By | None = None
+    state_field: str = ""
+    creates: Callable[..., Model] | None = None
+    locks: Mapping[str, By] = field(default_factory=dict)
+    reads: Mapping[str, By] = field(default_factory=dict)
+    moves: frozenset[str] = frozenset()
+    applies_in: frozenset[str] = frozenset()
+    begins: str = ""
+    calls: Call | None = None
+    deadline: timedelta | None = None
+    retry: Retry = DEFAULT_RETRY
+    otherwise: Mapping[str, Answer] = field(default_factory=dict)
+    at_most: int | None = None
+    exhausted: EventType | None = None
+    is_request: bool = False
+    since: int = 1
+    undo_table: Mapping[str, Any] | None = None
+    undone: tuple["Step", ...] = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function itself, as a unit test does."""
+        return self.function(*args, **kwargs)
+
+    def __str__(self) -> str:
+        """Say the full name, such as `payments.capture`."""
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        """`<participant>.<function>`: its name in the log, in intents and in pauses."""
+        return f"{self.consumer}.{self.name}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it declares nothing it touches, and so runs alone with the ORM (decision 14)."""
+        return not (self.subject or self.locks or self.reads or self.undo_table)
+
+    @property
+    def model(self) -> type[Model] | None:
+        """The subject's model."""
+        return self.subject.model if self.subject else None
+
+    def rows(self) -> Iterable[tuple[str, By]]:
+        """Every named set of rows beyond the subject, locked ones first."""
+        yield from self.locks.items()
+        yield from self.reads.items()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StateTimer:
+    """While a subject is in `state`: at `until`, announce what `then` says (decision 25)."""
+
+    name: str
+    consumer: str
+    model: type[Model]
+    field: str
+    state: str
+    until: timedelta | Callable[[Any], datetime]
+    then: EventType | Callable[[Any], Event]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Door:
+    """Events that come from outside of any step: a view, a webhook, a person, a timer."""
+
+    events: tuple[EventType, ...]
+    after: tuple[EventType, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holding:
+    """What the states of one field hold, and the way back of those that no undo table has."""
+
+    model: type[Model]
+    field: str
+    holds: Mapping[str, str]
+    way_back: Mapping[str, str]

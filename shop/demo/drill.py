@@ -1,0 +1,224 @@
+"""Drill: kills workers at the worst moments, on purpose, and counts what it took to mend that.
+
+Three injuries: SIGKILL inside a batch, SIGKILL after the provider has acted and before anybody could
+say so, and a worker that is stopped until its lease is over and then goes on as if nothing had
+happened (R6, R9).
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from orders.models import Order
+from sagas.models import Delivery, DeliveryState, Slot
+from shop.demo.crew import Crew
+from shop.demo.drive import Drive, Stalled
+from shop.demo.observe import Recovery, recovery
+from shop.demo.plan import Planned
+from shop.demo.screen import Screen
+from shop.demo.ways import Way
+
+#: A short lease, so that the others do not wait long for what a dead worker held.
+DRILL_ENVIRONMENT: Final = {"SHOP_CALL_DEADLINE_SECONDS": "3"}
+
+#: How many orders come in while a worker is watched.
+_LOAD = 8
+#: How long, in seconds, an injury may take to be possible, and a look takes.
+_WAIT = 30.0
+_LOOK = 0.001
+_CAPTURE = "capture"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Injury:
+    """What was done to a worker."""
+
+    what: str
+    worker: str
+    pid: int
+    detail: str
+
+
+class Drill:
+    """Injures the workers of a crew while orders come in."""
+
+    def __init__(self, drive: Drive, crew: Crew, began: datetime) -> None:
+        """`began` is when the run did, by the database's clock."""
+        self._drive = drive
+        self._crew = crew
+        self._began = began
+        self._injuries: list[Injury] = []
+
+    def run(self, orders: Sequence[Planned]) -> None:
+        """Place the orders, and do each injury once on the way."""
+        plain = [order for order in orders if order.way is Way.PLAIN and not order.faults]
+        others = [order for order in orders if order not in plain]
+        supply = iter(plain)
+        self._drive.place(others)
+        self._kill_in_batch(supply)
+        self._kill_with_lease(supply)
+        self._stop_beyond_lease(supply)
+        self._drive.place(supply)
+
+    # -- inside a batch -----------------------------------------------------------------------------
+
+    def _kill_in_batch(self, supply: Iterator[Planned]) -> None:
+        """A worker's slot says what it has in its hands; its own commit empties it (decision 11)."""
+        until = time.monotonic() + _WAIT
+        while time.monotonic() < until:
+            self._drive.place(_some(supply, _LOAD))
+            slot = _look_for(self._busy_slot, seconds=2.0)
+            if slot is None:
+                continue
+            name = self._crew.of_process(_pid_of(slot.worker))
+            if name is None:
+                continue
+            self._crew.kill(name)
+            held = _still_held(slot)
+            if held:
+                self._note(_("killed inside a batch"), name, slot.worker, _deliveries(held))
+            self._crew.restart(name)
+            if held:
+                return
+        raise Stalled(_("no worker was caught inside a batch"))
+
+    def _busy_slot(self) -> Slot | None:
+        for slot in Slot.objects.exclude(claimed=[]):
+            if self._crew.of_process(_pid_of(slot.worker)):
+                return slot
+        return None
+
+    # -- while a call is out -------------------------------------------------------------------------
+
+    def _kill_with_lease(self, supply: Iterator[Planned]) -> None:
+        """The provider has taken the money, and who asked for it is gone."""
+        with self._hanging_capture(supply) as (leased, name):
+            self._crew.kill(name)
+            same = Delivery.objects.filter(
+                pk=leased.pk, state=DeliveryState.LEASED, fence=leased.fence
+            )
+            if not same.exists():
+                raise Stalled(_("the lease was gone before its worker was"))
+            detail = _("its lease outlives it; the provider has taken the money")
+            self._note(_("killed while a call was out"), name, leased.leased_by, detail)
+        self._crew.restart(name)
+
+    def _stop_beyond_lease(self, supply: Iterator[Planned]) -> None:
+        """A worker sleeps until another has finished its work; then it wakes up and wants to commit."""
+        refused_before = self._recovery().refused_fences
+        with self._hanging_capture(supply) as (leased, name):
+            pid = _pid_of(leased.leased_by)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                done = Delivery.objects.filter(pk=leased.pk)
+                self._drive.until(_("a lease to expire"), lambda: not done.exists())
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            self._note(
+                _("stopped beyond its lease, then woken"),
+                name,
+                leased.leased_by,
+                _("another worker has finished the work meanwhile"),
+            )
+        self._drive.until(
+            _("a late worker"), lambda: self._recovery().refused_fences > refused_before
+        )
+
+    @contextmanager
+    def _hanging_capture(self, supply: Iterator[Planned]) -> Iterator[tuple[Delivery, str]]:
+        """Yield a delivery whose call hangs although the provider has acted, and its worker."""
+        provider = self._drive.outside.provider
+        for order in supply:
+            provider.switch_on("hang", reference=order.number, operation=_CAPTURE, times=1)
+            try:
+                self._drive.place([order])
+                leased = self._wait_for_capture(order)
+                name = self._crew.of_process(_pid_of(leased.leased_by)) if leased else None
+                if leased is not None and name is not None:
+                    yield leased, name
+                    return
+            finally:
+                provider.switch_off("hang", reference=order.number)
+        raise Stalled(_("no worker was caught while its call was out"))
+
+    def _wait_for_capture(self, order: Planned) -> Delivery | None:
+        order_id = Order.objects.values_list("pk", flat=True).get(number=order.number)
+        provider = self._drive.outside.provider
+
+        def caught() -> Delivery | None:
+            balance = provider.balances().get(order.number)
+            return _leased_capture(order_id) if balance and balance.captured_minor else None
+
+        return _look_for(caught, seconds=_WAIT)
+
+    # -- telling -------------------------------------------------------------------------------------
+
+    def _note(self, what: str, name: str, worker: str, detail: str) -> None:
+        self._injuries.append(
+            Injury(what=what, worker=name, pid=_pid_of(worker), detail=detail)
+        )
+
+    def _recovery(self) -> Recovery:
+        return recovery(self._began)
+
+    def tell(self, screen: Screen) -> list[str]:
+        """Say what was done and what mended it; return what did not happen though it must have."""
+        found = self._recovery()
+        screen.heading(_("The drill"))
+        screen.table([(i.worker, f"pid {i.pid}", i.what, i.detail) for i in self._injuries])
+        counts = {
+            _("workers were killed"): len(self._injuries) - 1,
+            _("leases expired"): found.expired_leases,
+            _("fences were refused"): found.refused_fences,
+            _("calls were inquired about"): found.inquiries,
+        }
+        return [_("drill: no %(what)s") % {"what": w} for w, n in counts.items() if n < 1]
+
+
+def _some(supply: Iterator[Planned], count: int) -> list[Planned]:
+    return [order for _n, order in zip(range(count), supply, strict=False)]
+
+
+def _look_for(find: Callable[[], T | None], *, seconds: float) -> T | None:
+    """Look again and again, closely, until something is found or time is over."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = find()
+        if found is not None:
+            return found
+        time.sleep(_LOOK)
+    return None
+
+
+def _pid_of(worker: str) -> int:
+    """Return the process of a worker that calls itself host:pid:thread."""
+    with contextlib.suppress(ValueError, IndexError):
+        return int(worker.rsplit(":", 2)[1])
+    return 0
+
+
+def _still_held(slot: Slot) -> list[UUID]:
+    """Return the deliveries that a dead worker's slot still names and nobody has done."""
+    claimed = Slot.objects.values_list("claimed", flat=True).get(pk=slot.pk)
+    return list(Delivery.objects.filter(pk__in=claimed).values_list("pk", flat=True))
+
+
+def _deliveries(held: Sequence[UUID]) -> str:
+    return _("with %(count)d deliveries in its hands") % {"count": len(held)}
+
+
+def _leased_capture(order_id: UUID) -> Delivery | None:
+    return Delivery.objects.filter(
+        event__payload__order_id=str(order_id), purpose=_CAPTURE, state=DeliveryState.LEASED
+    ).first()

@@ -1,0 +1,153 @@
+"""Report: what a run has come to, in tables, and one order's story with notes beside it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from orders.models import Order
+from sagas.models import Saga
+from sagas.projection import Entry, timeline
+from shop.audit import Finding, Ours, Theirs
+from shop.audit.theirs import NOTHING
+from shop.demo.observe import Recovery, ends, too_few
+from shop.demo.plan import Plan
+from shop.demo.screen import Screen
+from shop.demo.ways import WORDS, Way
+
+#: What a reader should notice, by event.
+_NOTES = {
+    "orders.CancelRequested": gettext_lazy("a wish: only shipping knows if the parcel has left"),
+    "shipping.CancelAccepted": gettext_lazy("it has not, and will not"),
+    "orders.OrderCancelled": gettext_lazy("from here on it only goes back"),
+    "shipping.ShipmentStopped": gettext_lazy("first the parcel ..."),
+    "payments.RefundPlanned": gettext_lazy("... then the money: kept safe before it is sent"),
+    "payments.PaymentRefunded": gettext_lazy("a refund, not a void: it had been captured"),
+    "inventory.StockReleased": gettext_lazy("... and the stock last"),
+    "orders.OrderUndone": gettext_lazy("nothing of it is left"),
+    "sagas.CallUnanswered": gettext_lazy("unknown is not failed: asked again under the same key"),
+    "sagas.StepRefused": gettext_lazy("what was still to come is taken back"),
+}
+
+
+def tell_ends(screen: Screen, plan: Plan) -> None:
+    """Say how the sagas ended."""
+    screen.heading(_("How the sagas ended"))
+    screen.table([(name, status, count) for name, status, count in ends(plan.prefix)])
+
+
+def tell_ways(screen: Screen, plan: Plan, seen: dict[str, Way | None]) -> None:
+    """Say how many orders went each way, and how many were meant to."""
+    planned = Counter(order.way for order in plan.orders)
+    counts = Counter(seen.values())
+    few = too_few(plan, seen)
+    screen.heading(_("Which way the orders went"))
+    rows: list[tuple[object, ...]] = [(_("way"), _("planned"), _("seen"), "")]
+    rows += [
+        (WORDS[way], planned[way], counts[way], _("too few!") if way in few else "") for way in Way
+    ]
+    if counts[None]:
+        rows.append((_("not ended"), 0, counts[None], ""))
+    screen.table(rows)
+
+
+def tell_books(screen: Screen, plan: Plan) -> None:
+    """Hold totals against the provider's and the carrier's own books."""
+    ours, theirs = Ours.read(plan.prefix), Theirs.read(plan.prefix)
+    screen.heading(_("Money, in minor units"))
+    screen.table([(_(""), _("our books"), _("the provider's")), *_money_rows(ours, theirs)])
+    screen.heading(_("Parcels"))
+    screen.table([(_(""), _("our books"), _("the carrier's")), *_parcel_rows(ours, theirs)])
+    screen.heading(_("Stock, in units"))
+    screen.table(_stock_rows(ours))
+
+
+def _money_rows(ours: Ours, theirs: Theirs) -> Iterator[tuple[object, ...]]:
+    kinds = Counter[str]()
+    for entry in ours.ledger:
+        kinds[entry.kind] += entry.amount
+    balances = list(theirs.balances.values()) or [NOTHING]
+    yield _("authorised"), kinds["authorise"], sum(b.authorised_minor for b in balances)
+    yield _("voided"), kinds["void"], sum(b.voided_minor for b in balances)
+    yield _("captured"), kinds["capture"], sum(b.captured_minor for b in balances)
+    yield _("refunded"), kinds["refund"], sum(b.refunded_minor for b in balances)
+    kept = kinds["capture"] - kinds["refund"]
+    yield _("kept"), kept, sum(b.kept_minor for b in balances)
+
+
+def _parcel_rows(ours: Ours, theirs: Theirs) -> Iterator[tuple[object, ...]]:
+    sent = Counter(parcel.state for parcel in ours.shipments if parcel.tracking)
+    back = Counter(parcel.state for parcel in ours.return_parcels if parcel.tracking)
+    out = Counter(p.state for p in theirs.parcels.values() if p.direction == "out")
+    returned = Counter(p.state for p in theirs.parcels.values() if p.direction == "back")
+    yield _("delivered"), sent["delivered"], out["delivered"]
+    yield _("lost"), sent["lost"], out["lost"]
+    yield _("label voided"), sent["stopped"], out["void"]
+    yield _("sent back"), back["received"], returned["received"]
+
+
+def _stock_rows(ours: Ours) -> Iterator[tuple[object, ...]]:
+    yield _("came in"), sum(ours.adjusted.values())
+    for bucket in ("available", "reserved", "committed", "out", "quarantine", "damaged"):
+        yield bucket, sum(getattr(item, bucket) for item in ours.items)
+
+
+def tell_recovery(screen: Screen, found: Recovery, *, lost_hints: int) -> None:
+    """Say how often the engine had to help itself."""
+    screen.heading(_("What went wrong on the way, and was mended"))
+    screen.table(
+        [
+            (_("calls whose answer was asked for again"), found.inquiries),
+            (_("leases that expired"), found.expired_leases),
+            (_("late workers whose outcome was refused"), found.refused_fences),
+            (_("hints lost by this process"), lost_hints),
+        ]
+    )
+
+
+def tell_story(screen: Screen, plan: Plan, seen: dict[str, Way | None]) -> None:
+    """Tell one order that went wrong, event by event."""
+    number = _worth_telling(seen)
+    if number is None:
+        return
+    order = Order.objects.get(number=number)
+    saga = Saga.objects.get(choreography="checkout", key=str(order.pk))
+    screen.heading(_("The story of order %(number)s") % {"number": number})
+    for entry in timeline(saga):
+        screen.line(_told(entry))
+
+
+def _worth_telling(seen: dict[str, Way | None]) -> str | None:
+    for way in (Way.CANCEL_CAPTURED, Way.CANCEL_LABELLED, Way.DECLINED):
+        for number, gone in seen.items():
+            if gone is way:
+                return number
+    return None
+
+
+def _told(entry: Entry) -> str:
+    note = _NOTES.get(entry.type)
+    return "  ".join(
+        part
+        for part in (
+            f"  {entry.position:>3}",
+            f"{entry.when:%H:%M:%S}",
+            f"{entry.service:<9}",
+            f"{entry.what:<48}",
+            entry.change,
+            f"<- {note}" if note else "",
+        )
+        if part
+    ).rstrip()
+
+
+def tell_findings(screen: Screen, findings: Sequence[Finding]) -> None:
+    """Say what does not hold."""
+    screen.heading(_("The audit: every order, payment, unit and parcel, against all books"))
+    if not findings:
+        screen.line(_("  all invariants hold: M1-M6, M8, S1, S2, S4, I1-I6, X1-X5, P1, D1-D3, D8"))
+    for finding in findings[:50]:
+        screen.line(f"  {finding}")
+    if len(findings) > 50:
+        screen.line(_("  ... and %(count)d more") % {"count": len(findings) - 50})

@@ -1,0 +1,19 @@
+"""A participant that a test declares for itself and that is gone afterwards."""
+
+import pytest
+
+from sagas.participant import PARTICIPANTS, Participant
+from sagas.routing import forget_routes
+from sagas.worker import Worker
+
+
+@pytest.fixture
+def extras(world):
+    """Return a participant without steps; the world's worker serves it. Declare, then place."""
+    participant = Participant("extras")
+    forget_routes()
+    world.worker.close()
+    world.worker = Worker()
+    yield participant
+    del PARTICIPANTS["extras"]
+    forget_routes()
