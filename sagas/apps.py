@@ -1,5 +1,7 @@
 """The Django app: finds every installed app's choreography and participant, like admin modules."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
@@ -13,5 +15,6 @@ class SagasConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Find the declarations."""
+        """Find the declarations, and have them checked."""
+        import_module("sagas.checks")
         autodiscover_modules("choreography", "participant")

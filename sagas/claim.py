@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sagas.locks import for_update
 from sagas.models import Delivery, DeliveryState, Pause, Saga
@@ -31,6 +31,21 @@ class Paused:
         choreography = f"choreography:{saga.choreography}" if saga else ""
         return not self.names.isdisjoint((delivery.consumer, step, choreography))
 
+    def rows(self) -> Q:
+        """Return which deliveries that is; none at all while nothing is paused."""
+        query = Q(pk__in=())
+        for name in self.names:
+            query |= _rows_named(name)
+        return query
+
+
+def _rows_named(name: str) -> Q:
+    kind, _, choreography = name.partition(":")
+    if choreography:
+        return Q(saga_id__in=Saga.objects.filter(choreography=choreography).values("id"))
+    consumer, _, step = kind.partition(".")
+    return Q(consumer=consumer, purpose=step) if step else Q(consumer=consumer)
+
 
 def paused_now(using: str) -> Paused:
     """Return what is paused (decision 20)."""
@@ -38,19 +53,40 @@ def paused_now(using: str) -> Paused:
 
 
 def due(
-    using: str, *, consumers: Collection[str], ids: Sequence[UUID], limit: int, now: datetime
+    using: str,
+    *,
+    consumers: Collection[str],
+    ids: Sequence[UUID],
+    paused: Paused,
+    limit: int,
+    now: datetime,
 ) -> list[Delivery]:
     """Return deliveries that could be taken, unlocked: those hinted at, then the oldest due.
 
-    The hinted ones are probed by primary key; the rest is one bounded index scan (R8).
+    The hinted ones are probed by primary key; the rest is one bounded index scan (R8). What is
+    paused or held up in its lane is left out, or enough of it would hide all that is younger.
     """
     is_due = Q(state=DeliveryState.READY, available_at__lte=now, consumer__in=consumers)
-    ready = Delivery.objects.using(using).filter(is_due)
+    held_up = _earlier_in_lane()
+    ready = Delivery.objects.using(using).filter(is_due, ~Exists(held_up)).exclude(paused.rows())
     found = {d.id: d for d in ready.filter(id__in=ids[:limit])} if ids else {}
     if len(found) < limit:
         for delivery in ready.order_by("available_at", "id")[:limit]:
             found.setdefault(delivery.id, delivery)
     return list(found.values())[:limit]
+
+
+def _earlier_in_lane() -> QuerySet[Delivery]:
+    """Return what holds up the outer delivery: see `_head`."""
+    is_before = Q(position__lt=OuterRef("position")) | Q(
+        position=OuterRef("position"), id__lt=OuterRef("id")
+    )
+    waits_in_line = Q(rank__gt=0, rank__lte=OuterRef("rank")) & ~Q(state=DeliveryState.PARKED)
+    return Delivery.objects.filter(
+        Q(state=DeliveryState.LEASED) | (waits_in_line & is_before),
+        saga_id=OuterRef("saga_id"),
+        consumer=OuterRef("consumer"),
+    )
 
 
 def lock_sagas(using: str, ids: Iterable[UUID], *, skip_locked: bool) -> dict[UUID, Saga]:

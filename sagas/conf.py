@@ -43,8 +43,6 @@ class Settings:
     MAX_PAYLOAD_BYTES: int = 1_000_000
     #: Dotted path of the transport that carries hints.
     TRANSPORT: str = "sagas.transport.CeleryTransport"
-    #: How long one publish of a hint may take (R3).
-    HINT_TIMEOUT: timedelta = timedelta(milliseconds=200)
     #: How long hints are withheld after the broker refused one (R3).
     HINT_PAUSE: timedelta = timedelta(seconds=5)
     #: Raise on queries, sockets and threads inside declared steps; None means DEBUG.

@@ -116,8 +116,11 @@ def _undone_events(using: str) -> Iterator[Finding]:
         .values_list("cause", "cause_consumer", "cause_purpose")
     )
     turned = _positions_of_turns(using)
-    rows = StoredEvent.objects.using(using).values_list(
-        "id", "type", "saga_id", "position", "route_version"
+    # A person's correction goes to the one consumer that it was made for (decision 26).
+    rows = (
+        StoredEvent.objects.using(using)
+        .filter(replaces=None)
+        .values_list("id", "type", "saga_id", "position", "route_version")
     )
     for event_id, wire_name, saga_id, position, version in rows.iterator():
         going_back = position >= turned.get(saga_id, position + 1)

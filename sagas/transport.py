@@ -37,8 +37,8 @@ class Transport(Protocol):
 class CeleryTransport:
     """Sends one message per queue and commit through the shop's own Celery app.
 
-    One try within `SAGAS["HINT_TIMEOUT"]`; after a failure hints are withheld for
-    `SAGAS["HINT_PAUSE"]`, so a broker that is down costs a web request next to nothing.
+    One try, as long as the broker's `socket_connect_timeout` allows; after a failure hints are
+    withheld for `SAGAS["HINT_PAUSE"]`, so a broker that is down costs next to nothing.
     """
 
     def __init__(self) -> None:

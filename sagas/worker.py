@@ -92,15 +92,17 @@ class Worker:
     def _look(self, ids: Sequence[UUID]) -> list[Delivery]:
         """Return the lane heads among what is due; not locked yet."""
         now = clock.now(self.using)
-        limit = settings().BATCH_SIZE
-        found = claim.due(self.using, consumers=self.consumers, ids=ids, limit=limit, now=now)
+        limit, paused = settings().BATCH_SIZE, claim.paused_now(self.using)
+        found = claim.due(
+            self.using, consumers=self.consumers, ids=ids, paused=paused, limit=limit, now=now
+        )
         if not found:
             return []
         return claim.heads(
             self.using,
             {d.saga_id for d in found},
             consumers=self.consumers,
-            paused=claim.paused_now(self.using),
+            paused=paused,
             now=now,
         )[:limit]
 

@@ -146,9 +146,9 @@ TIME_ZONE = "UTC"
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A broker that hangs must not hold up a web request or a worker's shutdown.
+# A broker that hangs must not hold up a web request (R3) or a worker's shutdown.
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"socket_connect_timeout": 1, "socket_timeout": 5, "socket_keepalive": True}
+    {"socket_connect_timeout": 0.2, "socket_timeout": 5, "socket_keepalive": True}
     if CELERY_BROKER_URL.startswith("redis")
     else {}
 )

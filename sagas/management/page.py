@@ -28,7 +28,7 @@ class Page:
 
     def text(self, text: str) -> str:
         """Return a paragraph."""
-        return self._wrapped(text, indent="  ")
+        return self._wrapped(text, indent="  ", further="      ")
 
     def item(self, text: str, *, urgent: bool) -> str:
         """Return one of several things; an urgent one stands out."""
@@ -44,7 +44,7 @@ class Page:
             text,
             max(self.width, _NARROWEST),
             initial_indent=indent,
-            subsequent_indent=further or " " * len(indent) + "  ",
+            subsequent_indent=further or f"{indent}  ",
             break_long_words=False,
             break_on_hyphens=False,
         )

@@ -119,7 +119,7 @@ def waits_of(
     waits = [_SENTENCES[_kind(row, scene)](row, scene) for row in deliveries]
     waits += [_person(case) for case in cases if case.delivery_id not in dead]
     order = list(WaitKind)
-    return tuple(sorted(waits, key=lambda wait: (order.index(wait.kind), wait.since)))
+    return tuple(sorted(waits, key=lambda wait: (order.index(wait.kind), wait.until or wait.since)))
 
 
 # -- which kind
@@ -312,7 +312,7 @@ def _timer(row: Delivery, scene: _Scene) -> Wait:
         state = state_label(declared.model._meta.label, declared.field, declared.state)
         values = {"model": declared.model._meta.verbose_name, "state": state}
         what = _("%(model)s leaves the state “%(state)s”") % values
-        then = _("“%(event)s” is announced.") % {"event": _name_of_fact(declared)}
+        then = _fact_then(declared)
     return _wait(
         row,
         WaitKind.TIMER,
@@ -323,11 +323,11 @@ def _timer(row: Delivery, scene: _Scene) -> Wait:
     )
 
 
-def _name_of_fact(declared: StateTimer) -> str:
+def _fact_then(declared: StateTimer) -> str:
     then = declared.then
     if isinstance(then, type) and issubclass(then, Event):
-        return title_of(then.wire_name)
-    return _("a fact")
+        return _("“%(event)s” is announced.") % {"event": title_of(then.wire_name)}
+    return _("What its context declared for it is announced.")
 
 
 def _saga_timer(row: Delivery, scene: _Scene) -> Wait:

@@ -57,7 +57,12 @@ _ON_THE_WAY = (
     *_faults("book", Trouble.LOST_ANSWER, Trouble.LOST_REQUEST),
 )
 _ON_THE_WAY_BACK = _faults("refund", *Trouble)
-_TROUBLED = {Way.PLAIN: _ON_THE_WAY, Way.RETURN_PART: _ON_THE_WAY_BACK, Way.LOSS: _ON_THE_WAY_BACK}
+_TROUBLED = {
+    Way.PLAIN: _ON_THE_WAY,
+    Way.CANCEL_CAPTURED: _ON_THE_WAY_BACK,
+    Way.RETURN_PART: _ON_THE_WAY_BACK,
+    Way.LOSS: _ON_THE_WAY_BACK,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -60,7 +60,7 @@ def tell_books(screen: Screen, plan: Plan) -> None:
     screen.heading(_("Parcels"))
     screen.table([(_(""), _("our books"), _("the carrier's")), *_parcel_rows(ours, theirs)])
     screen.heading(_("Stock, in units"))
-    screen.table(_stock_rows(ours))
+    screen.table(list(_stock_rows(ours)))
 
 
 def _money_rows(ours: Ours, theirs: Theirs) -> Iterator[tuple[object, ...]]:
@@ -108,7 +108,7 @@ def tell_recovery(screen: Screen, found: Recovery, *, lost_hints: int) -> None:
 
 def tell_story(screen: Screen, plan: Plan, seen: dict[str, Way | None]) -> None:
     """Tell one order that went wrong, event by event."""
-    number = _worth_telling(seen)
+    number = _worth_telling(plan, seen)
     if number is None:
         return
     order = Order.objects.get(number=number)
@@ -118,12 +118,13 @@ def tell_story(screen: Screen, plan: Plan, seen: dict[str, Way | None]) -> None:
         screen.line(_told(entry))
 
 
-def _worth_telling(seen: dict[str, Way | None]) -> str | None:
-    for way in (Way.CANCEL_CAPTURED, Way.CANCEL_LABELLED, Way.DECLINED):
-        for number, gone in seen.items():
-            if gone is way:
-                return number
-    return None
+def _worth_telling(plan: Plan, seen: dict[str, Way | None]) -> str | None:
+    """Return the number of a cancelled order, if possible one whose refund had trouble, too."""
+    cancelled = [
+        order for order in plan.orders if seen.get(order.number) is Way.CANCEL_CAPTURED
+    ]
+    cancelled.sort(key=lambda order: not order.faults)
+    return cancelled[0].number if cancelled else None
 
 
 def _told(entry: Entry) -> str:

@@ -34,7 +34,7 @@ class Crew:
 
     def work(self, *, until: str = "nothing is due") -> None:
         """Run batches until nothing is due, or until one was about `until`."""
-        while any([self._one_batch(worker) for worker in self.workers]):
+        while any(self._one_batch(worker) for worker in self.workers):
             if until in [steps for steps, _, _ in self.trace]:
                 return
 

@@ -5,7 +5,12 @@ import signal
 from datetime import timedelta
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import (
+    CommandError,
+    call_command,
+    get_commands,
+    load_command_class,
+)
 
 from sagas import clock
 from sagas.dead_letter import record_failure
@@ -57,6 +62,18 @@ def dead(world):
     row = Delivery.objects.filter(saga_id=saga.id, consumer="inventory", rank=1).get()
     record_failure(row, PermanentFailure("the shelf is gone"), using="default")
     return Delivery.objects.get(id=row.id)
+
+
+@pytest.mark.parametrize(
+    "command", sorted(name for name, app in get_commands().items() if app == "sagas")
+)
+def test_every_command_explains_itself(capsys, command):
+    parser = load_command_class("sagas", command).create_parser("manage.py", command)
+
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--help"])
+
+    assert "usage:" in capsys.readouterr().out
 
 
 # -- relay and embedded worker
@@ -286,6 +303,7 @@ def test_the_newest_rows_stay_whatever_their_age(ended):
 
 def test_events_of_running_sagas_stay(months, world):
     order = world.place()
+    world.drain()
     saga = world.saga(order)
     before = StoredEvent.objects.filter(saga_id=saga.id).count()
 

@@ -98,9 +98,7 @@ def test_a_batchs_commit_that_reports_an_error_is_no_attempt(world, guest, host,
 
 @pytest.mark.parametrize("applied", [True, False])
 @pytest.mark.parametrize("count", [1, 2])
-def test_an_outcomes_commit_that_reports_an_error_takes_the_money_once(
-    world, count, applied
-):
+def test_an_outcomes_commit_that_reports_an_error_takes_the_money_once(world, count, applied):
     orders = [world.place() for _ in range(count)]
     Worker({"inventory"}).drain()
     payments = Worker({"payments"})

@@ -105,7 +105,7 @@ def test_the_gate_fails_and_says_what_as_json(world: World, declared):
     assert {"kind": "handler", "name": "inventory.reserve", "count": 1} in json.loads(said)
 
 
-# -- steps that came later ----------------------------------------------------------------------------
+# -- steps that came later -------------------------------------------------------------------------
 
 
 def greet(event) -> None:

@@ -41,10 +41,10 @@ class Declarations:
 
     def row(self, table: str, state: str, entry: Any) -> None:
         """Write another row into an undo table."""
-        self.change(table, undo_table={**self.step(table).undo_table, state: entry})
+        self.change(table, undo_table={**(self.step(table).undo_table or {}), state: entry})
 
     def without_row(self, table: str, state: str) -> None:
-        rows = dict(self.step(table).undo_table)
+        rows = dict(self.step(table).undo_table or {})
         del rows[state]
         self.change(table, undo_table=rows)
 

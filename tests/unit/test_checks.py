@@ -1,6 +1,7 @@
 """Every mistake in the declarations or the settings is named when Django starts (G6, G7)."""
 
 import ast
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import settings as django_settings
 from django.core import checks as django_checks
-from django.core.management import call_command
 from django.db.models.signals import post_save
 
 import sagas.checks
@@ -56,7 +57,8 @@ from tests.unit.declarations import (
 
 __all__ = ["declared"]
 
-PAGES = Path(__file__).resolve().parents[2] / "docs" / "reference" / "checks"
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ROOT / "docs" / "reference" / "checks"
 
 
 class Unheard(Event):
@@ -81,10 +83,13 @@ def test_the_shop_has_no_errors_and_no_warnings():
     assert [str(issue) for issue in found if issue.level >= django_checks.WARNING] == []
 
 
-def test_the_checks_run_with_every_command_of_django():
-    registered = django_checks.registry.registry.get_checks()
+def test_the_checks_run_when_django_starts():
+    check = [sys.executable, "manage.py", "check", "--tag", "sagas"]
 
-    assert {checks.check_declarations, checks.check_settings} <= set(registered)
+    ran = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 0, ran.stderr
+    assert "sagas.I001" in ran.stderr
 
 
 def test_check_says_how_many_cells_were_derived_and_declared(monkeypatch):
@@ -102,7 +107,7 @@ def test_other_commands_do_not_say_how_many_cells_there_are(monkeypatch):
     assert checks.say_coverage() == []
 
 
-# -- every row, cell and timer ----------------------------------------------------------------------
+# -- every row, cell and timer --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("table", "state"), undo_rows())
@@ -229,20 +234,16 @@ def test_a_state_that_holds_something_and_has_no_way_back_is_named(declared, con
 
 def _rows_in_flight() -> list[tuple[str, str]]:
     return [
-        (table, state)
-        for table, state in undo_rows()
+        (step.full_name, state)
         for step in all_steps()
-        if step.full_name == table and isinstance(step.undo_table[state], Waiting)
-        if any(
-            caller.calls and caller.begins and caller.model is step.model
-            for caller in all_steps()
-            if state in _begun(caller)
-        )
+        for state, entry in (step.undo_table or {}).items()
+        if isinstance(entry, Waiting)
+        if any(caller.model is step.model and state in _begun(caller) for caller in all_steps())
     ]
 
 
 def _begun(step: Step) -> set[str]:
-    if not step.begins:
+    if step.calls is None or step.model is None:
         return set()
     return {e.target for e in fsm.edges(step.model, step.state_field) if e.name == step.begins}
 
@@ -287,7 +288,7 @@ def test_rows_from_nowhere_are_named(declared, step):
     assert any(f"{step}: " in said and "'nothing'" in said for said in declared.said("sagas.E022"))
 
 
-# -- one mistake each -------------------------------------------------------------------------------
+# -- one mistake each -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("annotation", [Event, Any, "Nowhere", int])
@@ -429,7 +430,8 @@ def test_a_way_back_by_an_unknown_choreography_is_an_error(declared):
     assert any("'out' holds stock" in said for said in declared.said("sagas.E016"))
 
 
-def _turn_back(event) -> OrderCancelled: ...
+def _turn_back(event) -> OrderCancelled:
+    raise AssertionError(event)
 
 
 @pytest.mark.parametrize(
@@ -532,7 +534,7 @@ def celery(monkeypatch, settings):
         conf[name] = before
 
 
-def ids() -> list[str]:
+def ids() -> list[str | None]:
     return [issue.id for issue in (*checks.check_settings(), *checks.check_deploy_settings())]
 
 
@@ -575,12 +577,9 @@ def test_workers_of_nobody_are_a_warning_in_production(settings):
 
 
 SQLITE = {
-    "ENGINE": "django.db.backends.sqlite3",
-    "OPTIONS": {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 30,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
-    },
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 30,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
 }
 
 
@@ -588,32 +587,32 @@ def _database(engine: str, **options: Any) -> dict[str, Any]:
     return {"default": {"ENGINE": f"django.db.backends.{engine}", "OPTIONS": options}}
 
 
-def test_sqlite_with_every_option_is_fine(monkeypatch, settings):
-    monkeypatch.setattr(settings._wrapped, "DATABASES", {"default": SQLITE})
+def test_sqlite_with_every_option_is_fine(monkeypatch):
+    monkeypatch.setattr(django_settings, "DATABASES", _database("sqlite3", **SQLITE))
 
     assert "sagas.W111" not in ids()
 
 
-@pytest.mark.parametrize("option", SQLITE["OPTIONS"])
-def test_sqlite_without_an_option_is_a_warning_that_names_it(monkeypatch, settings, option):
-    options = {name: value for name, value in SQLITE["OPTIONS"].items() if name != option}
-    monkeypatch.setattr(settings._wrapped, "DATABASES", _database("sqlite3", **options))
+@pytest.mark.parametrize("option", SQLITE)
+def test_sqlite_without_an_option_is_a_warning_that_names_it(monkeypatch, option):
+    options = {name: value for name, value in SQLITE.items() if name != option}
+    monkeypatch.setattr(django_settings, "DATABASES", _database("sqlite3", **options))
 
     (issue,) = setting_checks.sqlite_options()
 
-    assert f'"{option}"' in issue.hint
+    assert f'"{option}"' in str(issue.hint)
 
 
 def test_sqlite_in_production_is_a_warning(monkeypatch, settings):
     settings.DEBUG = False
-    monkeypatch.setattr(settings._wrapped, "DATABASES", {"default": SQLITE})
+    monkeypatch.setattr(django_settings, "DATABASES", _database("sqlite3", **SQLITE))
 
     assert "sagas.W112" in ids()
 
 
-def test_mysql_with_gap_locks_is_an_error(monkeypatch, settings):
+def test_mysql_with_gap_locks_is_an_error(monkeypatch):
     changed = _database("mysql", isolation_level="repeatable read")
-    monkeypatch.setattr(settings._wrapped, "DATABASES", changed)
+    monkeypatch.setattr(django_settings, "DATABASES", changed)
 
     assert "sagas.E113" in ids()
 
@@ -635,8 +634,8 @@ def test_state_without_its_outbox_is_an_error(settings):
     assert "orders.Order" in [issue.obj for issue in found]
 
 
-def test_a_pool_in_workers_is_a_warning(celery, monkeypatch, settings):
-    monkeypatch.setattr(settings._wrapped, "DATABASES", _database("postgresql", pool=True))
+def test_a_pool_in_workers_is_a_warning(celery, monkeypatch):
+    monkeypatch.setattr(django_settings, "DATABASES", _database("postgresql", pool=True))
 
     assert "sagas.W115" in ids()
 
@@ -653,7 +652,7 @@ def identities() -> set[str]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
                 number = node.args[0]
                 if node.func.id in kinds and isinstance(number, ast.Constant):
-                    found.add(f"sagas.{kinds[node.func.id]}{number.value:03}")
+                    found.add(f"sagas.{kinds[node.func.id]}{int(str(number.value)):03}")
     return found
 
 
@@ -676,7 +675,3 @@ def test_every_check_is_seen_by_a_test():
 
     unseen = {identity for identity in identities() if f'"{identity}"' not in own}
     assert unseen <= {"sagas.I002"}
-
-
-def test_django_s_own_check_command_passes():
-    call_command("check")

@@ -13,7 +13,6 @@ from orders.events import (
     OrderCancelled,
     OrderCompleted,
     OrderConfirmed,
-    OrderLost,
     OrderPlaced,
     OrderReady,
     OrderUndone,
@@ -43,7 +42,6 @@ from sagas.graph.svg import svg
 from sagas.graph.text import dot, mermaid
 from shipping.events import (
     CancelAccepted,
-    CancelRefused,
     CarrierRefused,
     ShipmentHandedOver,
     ShipmentLabelled,
@@ -100,7 +98,7 @@ def graph_with(monkeypatch):
     return lambda *actions: Graph(choreography=shape, actions=actions)
 
 
-# -- what can happen --------------------------------------------------------------------------------
+# -- what can happen -------------------------------------------------------------------------------
 
 
 def test_everything_in_the_shop_can_happen(checkout):
@@ -143,7 +141,7 @@ def test_the_way_back_ends_undone_and_never_goes_forward(checkout):
     assert known.isdisjoint({OrderConfirmed, ShipmentHandedOver, OrderCompleted})
 
 
-# -- what must happen before the pivot ----------------------------------------------------------------
+# -- what must happen before the pivot -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -175,7 +173,7 @@ def test_a_choreography_without_a_pivot_has_no_dominators(declared):
     assert dominators(graph_of(CHOREOGRAPHIES["return"])) == frozenset()
 
 
-# -- what closes the road ---------------------------------------------------------------------------
+# -- what closes the road --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from sagas.deploy import backfill
 from sagas.management.options import add_using, os_user, require_database
 
 
 class Command(BaseCommand):
-    help = gettext_lazy(  # type: ignore[assignment]
-        "Give steps declared with since= the events of running sagas that are older than they."
-    )
+    help = "Give steps declared with since= the events of running sagas that are older than they."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--apply", action="store_true", help=_("do it; else only count"))

@@ -7,16 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from sagas.deploy import Unfinished, unfinished
 from sagas.management.options import add_using, require_database
 
 
 class Command(BaseCommand):
-    help = gettext_lazy(  # type: ignore[assignment]
-        "Fail when a delivery or a running saga has no handler, choreography or schema here."
-    )
+    help = "Fail when a delivery or a running saga has no handler, choreography or schema here."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help=_("for programs"))

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from sagas import dead_letter
 from sagas.exceptions import SagaError
@@ -20,7 +19,7 @@ _Act = Callable[..., bool]
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("List, retry, skip or correct deliveries that gave up.")  # type: ignore[assignment]
+    help = "List, retry, skip or correct deliveries that gave up."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|retry|skip|edit")

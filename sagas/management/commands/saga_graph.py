@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from sagas.choreography import CHOREOGRAPHIES
 from sagas.graph import graph_of
@@ -17,9 +16,7 @@ FORMATS = {"mermaid": mermaid, "dot": dot, "svg": svg}
 
 
 class Command(BaseCommand):
-    help = gettext_lazy(  # type: ignore[assignment]
-        "Draw the declared choreographies: who reacts to what, forward and back."
-    )
+    help = "Draw the declared choreographies: who reacts to what, forward and back."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,14 +4,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from sagas.management.options import add_reason, add_using, require_database
 from sagas.pause import pause
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Pause `payments`, `payments.capture` or `choreography:checkout`.")  # type: ignore[assignment]
+    help = "Pause `payments`, `payments.capture` or `choreography:checkout`."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help=_("a participant, a step, or choreography:<name>"))

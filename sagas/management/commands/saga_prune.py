@@ -5,7 +5,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from sagas.conf import settings
 from sagas.management.options import add_using, require_database
@@ -13,7 +12,7 @@ from sagas.retention import prune
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Delete old events of ended sagas, and what hangs on them.")  # type: ignore[assignment]
+    help = "Delete old events of ended sagas, and what hangs on them."
 
     def add_arguments(self, parser: CommandParser) -> None:
         days = settings().KEEP_EVENTS.days

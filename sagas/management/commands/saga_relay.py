@@ -4,7 +4,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from sagas.management.options import add_using, require_database
 from sagas.management.stopping import stop_on_signal
@@ -12,7 +11,7 @@ from sagas.relay import RelayReport, relay_forever, relay_once
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Find what is due and wake workers, until SIGTERM or Ctrl-C.")  # type: ignore[assignment]
+    help = "Find what is due and wake workers, until SIGTERM or Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

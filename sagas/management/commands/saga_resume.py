@@ -4,7 +4,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from sagas.management.options import add_reason, add_using, require_database
 from sagas.models import Pause
@@ -12,7 +11,7 @@ from sagas.pause import resume
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Resume what was paused.")  # type: ignore[assignment]
+    help = "Resume what was paused."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help=_("the name that was paused"))

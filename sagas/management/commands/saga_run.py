@@ -5,7 +5,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from sagas.embedded import run_until
 from sagas.management.options import add_using, require_database
@@ -16,7 +15,7 @@ _LOUD = 2
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Do all steps in this process and relay, until SIGTERM or Ctrl-C.")  # type: ignore[assignment]
+    help = "Do all steps in this process and relay, until SIGTERM or Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_using(parser)

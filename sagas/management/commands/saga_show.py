@@ -8,7 +8,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from sagas.management.options import add_using, require_database
 from sagas.management.page import Page
@@ -16,7 +15,7 @@ from sagas.projection import Overview, as_dict, find, overview
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Show what has happened in a saga and what it waits for.")  # type: ignore[assignment]
+    help = "Show what has happened in a saga and what it waits for."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("saga", help=_("a saga's id, a business key, or an order number"))
@@ -75,9 +74,9 @@ def _timeline(seen: Overview, page: Page) -> Iterator[str]:
         when = f"{entry.position:>4}  {entry.when:%Y-%m-%d %H:%M:%S}  {entry.service:<10}"
         yield page.text(f"{when}  {entry.what}")
         details = (
-            f"{entry.subject} {entry.change}" if entry.change else "",
+            f"{entry.subject}: {entry.change}" if entry.change else "",
             entry.why,
-            entry.actor,
+            entry.actor if entry.actor != entry.service else "",
         )
         for detail in filter(None, details):
             yield page.note(detail)

@@ -14,10 +14,13 @@ django.setup()
 from django.db import connections  # noqa: E402
 from django.test import Client  # noqa: E402
 from shelf.apps import HEARD  # noqa: E402
-from shelf.models import Account, Book, Hold, Sale  # noqa: E402
+from shelf.events import SalePlaced  # noqa: E402
+from shelf.models import Account, Hold, Sale, Title  # noqa: E402
 
 from sagas.embedded import embedded_worker  # noqa: E402
+from sagas.exceptions import PublishError  # noqa: E402
 from sagas.models import Delivery, Saga, SagaStatus, StoredEvent  # noqa: E402
+from sagas.outbox import publish, saga_transaction  # noqa: E402
 from sagas.reconciliation import findings  # noqa: E402
 
 BOOK = "9780141439518"
@@ -38,6 +41,17 @@ def buy(client: Client, customer: str, isbn: str = BOOK) -> int:
     """Return the number of a new sale."""
     number: int = client.post("/buy", {"customer": customer, "isbn": isbn}).json()["sale"]
     return number
+
+
+def sell_unsaved() -> str:
+    """Return what is said about a sale that has no number yet."""
+    try:
+        with saga_transaction(Sale(customer="kim", isbn=BOOK)) as sale:
+            sale.place()
+            publish(SalePlaced(sale_id=sale.pk, customer="kim", isbn=BOOK), of=sale)
+    except PublishError as error:
+        return str(error)
+    return ""
 
 
 def everything_has_ended() -> bool:
@@ -65,27 +79,31 @@ def story(number: int) -> dict[str, Any]:
         "parcel": sale.parcel,
         "times_saved": sale.times_saved,
         "hold": held.stage,
+        "hold_id": held.pk,
         "log": list(log_of(number)),
     }
 
 
 def main() -> None:
     """Sell, refuse to wrap, run out of stock, and stumble."""
-    Book.objects.create(isbn=BOOK, copies=2)
+    Title.objects.create(isbn=BOOK, copies=2)
     Account.objects.create(customer="kim")
     client = Client(raise_request_exception=False)
     stumbled = client.post("/stumble", {"customer": "kim", "isbn": BOOK}).status_code
     left_by_stumbling = Sale.objects.count() + StoredEvent.objects.count() + Saga.objects.count()
     with embedded_worker():
         sales = [buy(client, "kim"), buy(client, "nobody"), buy(client, "kim", "0000000000000")]
+        wait_until(lambda: Sale.objects.filter(parcel=Sale.Parcel.WRAPPED).exists())
+        client.post("/collect", {"sale": sales[0]})
         wait_until(everything_has_ended)
     result = {
         "stumbled": stumbled,
+        "without_key": sell_unsaved(),
         "left_by_stumbling": left_by_stumbling,
         "sold": story(sales[0]),
         "unwrapped": story(sales[1]),
         "missing": story(sales[2]),
-        "copies": Book.objects.get().copies,
+        "copies": Title.objects.get().copies,
         "points": Account.objects.get().points,
         "heard": sorted(HEARD),
         "findings": [str(finding) for finding in findings()],

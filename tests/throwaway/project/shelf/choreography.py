@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 from sagas.choreography import Choreography
-from shelf.events import SaleCancelled, SaleClosed, SalePlaced, SaleUndone
+from shelf.events import SaleCancelled, SaleClosed, SaleCollected, SalePlaced, SaleUndone
 
 sale = Choreography(
     "sale",
     key="sale_id",
     starts=SalePlaced,
+    pivot=SaleCollected,
     completes=SaleClosed,
     aborts=SaleCancelled,
     compensated=SaleUndone,

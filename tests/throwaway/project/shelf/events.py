@@ -35,6 +35,12 @@ class ParcelRefused(Event):
     sale_id: int
 
 
+class SaleCollected(Event):
+    """The customer has it: no way back."""
+
+    sale_id: int
+
+
 class SaleClosed(Event):
     """It is sold."""
 
@@ -44,6 +50,12 @@ class SaleClosed(Event):
 
 class SaleCancelled(Event):
     """It will not be sold."""
+
+    sale_id: int
+
+
+class ParcelUnwrapped(Event):
+    """It is in no paper."""
 
     sale_id: int
 

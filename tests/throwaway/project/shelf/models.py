@@ -15,8 +15,8 @@ class Account(models.Model):
     points = models.IntegerField(default=0)
 
 
-class Book(models.Model):
-    """So many copies of one title."""
+class Title(models.Model):
+    """So many copies of one book."""
 
     isbn = models.CharField(max_length=13, primary_key=True)
     copies = models.PositiveIntegerField()
@@ -30,6 +30,7 @@ class Sale(models.Model):
 
         NEW = "new"
         PLACED = "placed"
+        COLLECTED = "collected"
         CLOSED = "closed"
         CANCELLED = "cancelled"
         UNDONE = "undone"
@@ -59,7 +60,11 @@ class Sale(models.Model):
     def place(self) -> None:
         """Buy it."""
 
-    @transition(state, source=State.PLACED, target=State.CLOSED)
+    @transition(state, source=State.PLACED, target=State.COLLECTED)
+    def collect(self) -> None:
+        """The customer has it."""
+
+    @transition(state, source=State.COLLECTED, target=State.CLOSED)
     def close(self) -> None:
         """Done."""
 
@@ -74,6 +79,10 @@ class Sale(models.Model):
     @transition(parcel, source=Parcel.NEW, target=Parcel.WRAPPED)
     def wrap(self) -> None:
         """Put it into paper."""
+
+    @transition(parcel, source=Parcel.WRAPPED, target=Parcel.NEW)
+    def unwrap(self) -> None:
+        """Take the paper off."""
 
     @transition(parcel, source=Parcel.NEW, target=Parcel.REFUSED)
     def refuse_wrapping(self) -> None:

@@ -8,18 +8,20 @@ from shelf.events import (
     CopyReturned,
     NothingHeld,
     ParcelRefused,
+    ParcelUnwrapped,
     ParcelWrapped,
     SaleCancelled,
     SaleClosed,
+    SaleCollected,
     SalePlaced,
     SaleUndone,
     SoldOut,
 )
-from shelf.models import Account, Book, Hold, Sale
+from shelf.models import Account, Hold, Sale, Title
 
 HOLD = by(Hold, "sale_id")
 SALE = by(Sale, "id", "sale_id")
-OVER = (Sale.State.CLOSED, Sale.State.CANCELLED, Sale.State.UNDONE)
+OVER = (Sale.State.COLLECTED, Sale.State.CLOSED, Sale.State.CANCELLED, Sale.State.UNDONE)
 
 stockroom = Participant("stockroom")
 stockroom.holds(
@@ -37,36 +39,36 @@ stockroom.holds(
     SalePlaced,
     subject=HOLD,
     creates=Hold,
-    locks={"books": by(Book, "isbn")},
+    locks={"titles": by(Title, "isbn")},
     moves=(Hold.hold, Hold.miss),
     otherwise={
         (Hold.Stage.HELD, Hold.Stage.SOLD_OUT, Hold.Stage.RETURNED): refuse("answered before")
     },
 )
-def hold(event: SalePlaced, hold: Hold, books: list[Book]) -> CopyHeld | SoldOut:
+def hold(event: SalePlaced, hold: Hold, titles: list[Title]) -> CopyHeld | SoldOut:
     """Put a copy aside, or say that none is left."""
     hold.isbn = event.isbn
-    if not books or not books[0].copies:
+    if not titles or not titles[0].copies:
         hold.miss()
         return SoldOut(sale_id=event.sale_id)
-    books[0].copies -= 1
+    titles[0].copies -= 1
     hold.hold()
     return CopyHeld(sale_id=event.sale_id)
 
 
 @stockroom.undo(
-    subject=HOLD, locks={"books": by(Book, "isbn", "subject.isbn")}, moves=(Hold.put_back,)
+    subject=HOLD, locks={"titles": by(Title, "isbn", "subject.isbn")}, moves=(Hold.put_back,)
 )
-def put_back(event: SaleCancelled, hold: Hold, books: list[Book]) -> CopyReturned:
+def put_back(event: ParcelUnwrapped, hold: Hold, titles: list[Title]) -> CopyReturned:
     """Return the copy to the shelf."""
-    books[0].copies += 1
+    titles[0].copies += 1
     hold.put_back()
     return CopyReturned(sale_id=event.sale_id)
 
 
 stockroom.undoes(
     hold,
-    on=SaleCancelled,
+    on=ParcelUnwrapped,
     by=Hold.stage,
     table={
         ABSENT: nothing_to_undo(NothingHeld),
@@ -79,6 +81,7 @@ stockroom.undoes(
 
 desk = Participant("desk")
 desk.announces(SalePlaced)
+desk.announces(SaleCollected, after=ParcelWrapped)
 
 
 @desk.on(
@@ -97,14 +100,36 @@ def wrap(event: CopyHeld, sale: Sale) -> ParcelWrapped | ParcelRefused:
     return ParcelWrapped(sale_id=event.sale_id)
 
 
+@desk.undo(subject=SALE, state=Sale.parcel, moves=(Sale.unwrap,))
+def unwrap(event: SaleCancelled, sale: Sale) -> ParcelUnwrapped:
+    """Take the paper off."""
+    sale.unwrap()
+    return ParcelUnwrapped(sale_id=event.sale_id)
+
+
+desk.undoes(
+    wrap,
+    on=SaleCancelled,
+    by=Sale.parcel,
+    table={
+        ABSENT: nothing_to_undo(ParcelUnwrapped),
+        Sale.Parcel.NEW: nothing_to_undo(ParcelUnwrapped),
+        Sale.Parcel.WRAPPED: unwrap,
+        Sale.Parcel.REFUSED: nothing_to_undo(ParcelUnwrapped),
+    },
+)
+
+
 @desk.on(
-    ParcelWrapped,
+    SaleCollected,
     subject=SALE,
     state=Sale.state,
     moves=(Sale.close,),
-    otherwise={OVER: refuse("this sale is over")},
+    otherwise={
+        (Sale.State.CLOSED, Sale.State.CANCELLED, Sale.State.UNDONE): refuse("this sale is over")
+    },
 )
-def close(event: ParcelWrapped, sale: Sale) -> SaleClosed:
+def close(event: SaleCollected, sale: Sale) -> SaleClosed:
     """Say that it is sold."""
     sale.close()
     return SaleClosed(sale_id=event.sale_id, customer=sale.customer)
@@ -131,7 +156,7 @@ def give_up(event: SoldOut | ParcelRefused, sale: Sale) -> SaleCancelled:
     state=Sale.state,
     moves=(Sale.finish_undoing,),
     otherwise={
-        (Sale.State.CLOSED, Sale.State.UNDONE): refuse("this sale is not being undone"),
+        (Sale.State.COLLECTED, Sale.State.CLOSED, Sale.State.UNDONE): refuse("not being undone"),
     },
 )
 def finish_undoing(event: CopyReturned | NothingHeld, sale: Sale) -> SaleUndone:

@@ -1,10 +1,10 @@
-"""The bookshop's two addresses; every request is one transaction (ATOMIC_REQUESTS)."""
+"""The bookshop's addresses; every request is one transaction (ATOMIC_REQUESTS)."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
 from sagas.outbox import publish, saga_transaction
-from shelf.events import SalePlaced
+from shelf.events import SaleCollected, SalePlaced
 from shelf.models import Sale
 
 
@@ -21,6 +21,14 @@ def buy(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"sale": _place(request).pk})
 
 
+def collect(request: HttpRequest) -> HttpResponse:
+    """Hand a wrapped book to its customer."""
+    with saga_transaction(Sale.objects.get(pk=request.POST["sale"])) as sale:
+        sale.collect()
+        publish(SaleCollected(sale_id=sale.pk), of=sale, actor=sale.customer)
+    return JsonResponse({"sale": sale.pk})
+
+
 def stumble(request: HttpRequest) -> HttpResponse:
     """Sell a book and fail afterwards: nothing of it may remain."""
     _place(request)
@@ -28,4 +36,4 @@ def stumble(request: HttpRequest) -> HttpResponse:
     raise RuntimeError(message)
 
 
-urlpatterns = [path("buy", buy), path("stumble", stumble)]
+urlpatterns = [path("buy", buy), path("collect", collect), path("stumble", stumble)]
