@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from sagas.locks import for_update
 from sagas.models import Delivery, DeliveryState, Pause, Saga
@@ -60,33 +60,27 @@ def due(
     paused: Paused,
     limit: int,
     now: datetime,
+    beyond: Delivery | None = None,
 ) -> list[Delivery]:
     """Return deliveries that could be taken, unlocked: those hinted at, then the oldest due.
 
-    The hinted ones are probed by primary key; the rest is one bounded index scan (R8). What is
-    paused or held up in its lane is left out, or enough of it would hide all that is younger.
+    The hinted ones are probed by primary key; the rest is one bounded index scan (R8), which goes
+    on behind `beyond`. What is paused is left out: enough of it would hide all that is younger.
     """
     is_due = Q(state=DeliveryState.READY, available_at__lte=now, consumer__in=consumers)
-    held_up = _earlier_in_lane()
-    ready = Delivery.objects.using(using).filter(is_due, ~Exists(held_up)).exclude(paused.rows())
+    ready = Delivery.objects.using(using).filter(is_due).exclude(paused.rows())
     found = {d.id: d for d in ready.filter(id__in=ids[:limit])} if ids else {}
     if len(found) < limit:
-        for delivery in ready.order_by("available_at", "id")[:limit]:
+        for delivery in _behind(beyond, ready).order_by("available_at", "id")[:limit]:
             found.setdefault(delivery.id, delivery)
     return list(found.values())[:limit]
 
 
-def _earlier_in_lane() -> QuerySet[Delivery]:
-    """Return what holds up the outer delivery: see `_head`."""
-    is_before = Q(position__lt=OuterRef("position")) | Q(
-        position=OuterRef("position"), id__lt=OuterRef("id")
-    )
-    waits_in_line = Q(rank__gt=0, rank__lte=OuterRef("rank")) & ~Q(state=DeliveryState.PARKED)
-    return Delivery.objects.filter(
-        Q(state=DeliveryState.LEASED) | (waits_in_line & is_before),
-        saga_id=OuterRef("saga_id"),
-        consumer=OuterRef("consumer"),
-    )
+def _behind(beyond: Delivery | None, ready: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    if beyond is None:
+        return ready
+    is_later = Q(available_at__gt=beyond.available_at)
+    return ready.filter(is_later | Q(available_at=beyond.available_at, id__gt=beyond.id))
 
 
 def lock_sagas(using: str, ids: Iterable[UUID], *, skip_locked: bool) -> dict[UUID, Saga]:

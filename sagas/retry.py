@@ -35,8 +35,9 @@ class Retry:
 
     def ceiling(self, attempt: int) -> timedelta:
         """Return the longest wait after attempt number `attempt` (from 1)."""
-        doublings = min(attempt - 1, 60)
-        return min(self.base * (self.factor**doublings), self.cap)
+        # In seconds: a timedelta can't hold what sixty doublings make of it.
+        seconds = self.base.total_seconds() * self.factor ** min(attempt - 1, 60)
+        return timedelta(seconds=min(seconds, self.cap.total_seconds()))
 
     def wait(self, attempt: int) -> timedelta:
         """Return a random wait between nothing and the ceiling (full jitter)."""

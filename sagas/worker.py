@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import DatabaseError, close_old_connections
@@ -91,20 +92,30 @@ class Worker:
 
     def _look(self, ids: Sequence[UUID]) -> list[Delivery]:
         """Return the lane heads among what is due; not locked yet."""
-        now = clock.now(self.using)
-        limit, paused = settings().BATCH_SIZE, claim.paused_now(self.using)
-        found = claim.due(
-            self.using, consumers=self.consumers, ids=ids, paused=paused, limit=limit, now=now
-        )
-        if not found:
-            return []
-        return claim.heads(
-            self.using,
-            {d.saga_id for d in found},
-            consumers=self.consumers,
-            paused=paused,
-            now=now,
-        )[:limit]
+        now, paused = clock.now(self.using), claim.paused_now(self.using)
+        limit = settings().BATCH_SIZE
+        beyond = None
+        while True:
+            found = claim.due(
+                self.using,
+                consumers=self.consumers,
+                ids=ids,
+                paused=paused,
+                limit=limit,
+                now=now,
+                beyond=beyond,
+            )
+            heads = self._heads(found, paused, now) if found else []
+            if heads or len(found) < limit:
+                return heads[:limit]
+            # All of it is held up in its lanes: look behind it, or it would hide what is younger.
+            beyond, ids = (None if ids else found[-1]), ()
+
+    def _heads(
+        self, found: Sequence[Delivery], paused: claim.Paused, now: datetime
+    ) -> list[Delivery]:
+        sagas = {delivery.saga_id for delivery in found}
+        return claim.heads(self.using, sagas, consumers=self.consumers, paused=paused, now=now)
 
     def _wake(self, batches: Sequence[Batch]) -> list[UUID]:
         """Hint at what is ready now in the sagas that were held, for others to take (decision 7).
@@ -181,7 +192,12 @@ class Worker:
                 self._finish(batch)
         except CommitUnknown:
             if not _has_happened(batch):
+                self.slot.give_back(0)
                 raise StaleDelivery from None
+        except Exception:
+            # An error is no death: a slot that stays full would be taken for one.
+            self.slot.give_back(0)
+            raise
         return batch
 
     def _finish(self, batch: Batch) -> None:

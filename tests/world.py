@@ -48,16 +48,17 @@ class World:
         *,
         cards: Sequence[str] = ("tok_visa",),
         number: str | None = None,
+        customer: str = "kim",
     ) -> Order:
         """Place an order in GBP; its events wait for `drain`."""
         return place_order(
-            customer="kim",
+            customer=customer,
             currency="GBP",
             lines=lines,
             ship_to=HOME,
             payment_tokens=cards,
             number=number,
-            actor="customer:kim",
+            actor=f"customer:{customer}",
         )
 
     def drain(self) -> int:

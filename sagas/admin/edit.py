@@ -1,5 +1,6 @@
 """Edit: correcting the event of a dead delivery, for its consumer only (decision 26)."""
 
+import json
 from typing import Any
 
 from django import forms
@@ -20,10 +21,20 @@ from sagas.models import Delivery, DeliveryState
 _PERMISSION = "sagas.edit_delivery"
 
 
+class IndentedJSONField(forms.JSONField):
+    """JSON that a person can read."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Indent what is first shown; leave alone what was typed."""
+        if isinstance(value, dict):
+            return json.dumps(value, indent=2, ensure_ascii=False)
+        return super().prepare_value(value)
+
+
 class PayloadForm(ReasonForm):
     """The corrected payload, and why."""
 
-    payload = forms.JSONField(
+    payload = IndentedJSONField(
         label=gettext_lazy("Payload"),
         help_text=gettext_lazy("Amounts of money can't be changed here."),
         widget=forms.Textarea(
@@ -62,6 +73,7 @@ class EditDeadMixin(VerbAdmin):
             "title": _("Correct %(event)s") % {"event": row.event.type},
             "opts": self.opts,
             "row": row,
+            "step": f"{row.consumer}.{row.purpose}",
             "form": form,
             "media": self.media,
         }

@@ -67,9 +67,9 @@ class SagaAdmin(ReadOnlyAdmin):
         rows: QuerySet[Saga] = super().get_queryset(request)
         return rows.annotate(has_open_case=Exists(open_cases))
 
-    @admin.display(description=_("needs a person"), boolean=True)
-    def needs_a_person(self, row: Any) -> bool | None:
-        return False if row.has_open_case else None
+    @admin.display(description=_("needs a person"))
+    def needs_a_person(self, row: Any) -> Any:
+        return _("Yes") if row.has_open_case else None
 
     def _search(self, text: str) -> Q:
         return Q(pk__in=[saga.pk for saga in find(text)])

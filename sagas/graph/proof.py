@@ -63,9 +63,9 @@ def _way_back_to(graph: Graph, action: Action) -> tuple[str, ...]:
 
 
 def _followers(graph: Graph, action: Action) -> Iterator[Action]:
+    """Yield what an action leads to on its own way: nothing that goes back leads forward again."""
     for event in action.announces:
-        turns = event in graph.choreography.aborts
-        yield from (a for a in graph.reacting(event) if a.goes_back == (turns or action.goes_back))
+        yield from (a for a in graph.reacting(event) if a.goes_back == action.goes_back)
 
 
 def open_aborts(graph: Graph) -> tuple[tuple[Action, EventType], ...]:

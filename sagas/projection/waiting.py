@@ -191,7 +191,7 @@ def _dead(row: Delivery, scene: _Scene) -> Wait:
     values = {"step": _step(row), "count": row.attempts, "error": last_line(row.error)}
     return Wait(
         kind=WaitKind.DEAD,
-        what=_("%(step)s gave up after %(count)s attempts: %(error)s") % values,
+        what=_("%(step)s gave up (attempts: %(count)s): %(error)s") % values,
         since=case.opened_at if case else row.created_at,
         until=None,
         then=_("Nothing happens in this lane until somebody decides."),

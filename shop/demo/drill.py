@@ -48,6 +48,7 @@ class Injury:
     worker: str
     pid: int
     detail: str
+    is_fatal: bool
 
 
 class Drill:
@@ -130,6 +131,7 @@ class Drill:
                 name,
                 leased.leased_by,
                 _("another worker has finished the work meanwhile"),
+                is_fatal=False,
             )
         self._drive.until(
             _("a late worker"), lambda: self._recovery().refused_fences > refused_before
@@ -164,10 +166,12 @@ class Drill:
 
     # -- telling -------------------------------------------------------------------------------------
 
-    def _note(self, what: str, name: str, worker: str, detail: str) -> None:
-        self._injuries.append(
-            Injury(what=what, worker=name, pid=_pid_of(worker), detail=detail)
-        )
+    def _note(
+        self, what: str, name: str, worker: str, detail: str, *, is_fatal: bool = True
+    ) -> None:
+        pid = _pid_of(worker)
+        found = Injury(what=what, worker=name, pid=pid, detail=detail, is_fatal=is_fatal)
+        self._injuries.append(found)
 
     def _recovery(self) -> Recovery:
         return recovery(self._began)
@@ -177,12 +181,14 @@ class Drill:
         found = self._recovery()
         screen.heading(_("The drill"))
         screen.table([(i.worker, f"pid {i.pid}", i.what, i.detail) for i in self._injuries])
+        screen.line()
         counts = {
-            _("workers were killed"): len(self._injuries) - 1,
+            _("workers were killed"): sum(injury.is_fatal for injury in self._injuries),
             _("leases expired"): found.expired_leases,
             _("fences were refused"): found.refused_fences,
             _("calls were inquired about"): found.inquiries,
         }
+        screen.table([(what, count) for what, count in counts.items()])
         return [_("drill: no %(what)s") % {"what": w} for w, n in counts.items() if n < 1]
 
 

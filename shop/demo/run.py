@@ -23,13 +23,15 @@ from shop.demo.plan import Plan, make_plan
 from shop.demo.plant import plant
 from shop.demo.screen import Screen
 from shop.demo.ways import WORDS
+from shop.invoices import CreditNote, Invoice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
     """What the caller asked for. `workers`: None is a thread in here, 0 that others work."""
 
-    file: str | None
+    invoices: tuple[Invoice, ...]
+    notes: tuple[CreditNote, ...]
     orders: int
     seed: int
     plant: str | None
@@ -57,9 +59,13 @@ def run(wanted: Wanted, screen: Screen) -> list[str]:
 
 
 def _plan(wanted: Wanted, outside: prepare.Outside) -> Plan:
-    invoices, notes = prepare.read_file(wanted.file)
-    prefix = prepare.free_prefix(outside)
-    return make_plan(invoices, notes, size=wanted.orders, seed=wanted.seed, prefix=prefix)
+    return make_plan(
+        wanted.invoices,
+        wanted.notes,
+        size=wanted.orders,
+        seed=wanted.seed,
+        prefix=prepare.free_prefix(outside),
+    )
 
 
 def _drive(wanted: Wanted, drive: Drive, screen: Screen, began: datetime) -> list[str]:

@@ -1,10 +1,13 @@
-"""A guest: a participant that joins the shop for one test."""
+"""A guest in the shop, and a floor of real processes, of which the summary says who did what."""
 
 import pytest
 
 from sagas.participant import PARTICIPANTS, Participant, Step
 from sagas.routing import forget_routes
 from sagas.worker import Worker
+from tests.integration.workers import floor_in, shares
+
+SHARES = pytest.StashKey[dict[str, dict[str, int]]]()
 
 
 class Guest(Participant):
@@ -30,3 +33,23 @@ def host(guest):
     worker = Worker({guest.name})
     yield worker
     worker.close()
+
+
+@pytest.fixture
+def floor(transactional_db, outside, tmp_path, request):
+    """Return a place to run workers and relays on this test's database, broker and books."""
+    with floor_in(tmp_path) as floor:
+        yield floor
+        request.config.stash.setdefault(SHARES, {})[request.node.name] = shares()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say which worker processes handled what."""
+    done = {test: shares for test, shares in config.stash.get(SHARES, {}).items() if shares}
+    if not done:
+        return
+    terminalreporter.section("deliveries handled, by worker process")
+    for test, shares in done.items():
+        terminalreporter.line(test)
+        for worker, handled in sorted(shares.items()):
+            terminalreporter.line(f"  {handled:6}  {worker}")

@@ -10,7 +10,7 @@ from orders.events import OrderConfirmed, OrderPlaced
 from sagas import choreography
 from sagas.deploy import DeliveryBackfilled, unfinished
 from sagas.event import EVENT_TYPES
-from sagas.models import Delivery, Saga, StoredEvent
+from sagas.models import Delivery, Direction, Saga, StoredEvent
 from sagas.participant import Kind, Step
 from tests.unit.declarations import declared
 from tests.world import World
@@ -190,6 +190,14 @@ def test_a_saga_that_began_later_has_missed_nothing(world: World, later):
     world.place()
 
     assert "greet" not in backfilled()
+
+
+def test_a_saga_that_goes_back_is_not_led_forward(world: World, later):
+    world.place()
+    Saga.objects.update(direction=Direction.COMPENSATING)
+    later(OrderPlaced)
+
+    assert "greet" not in backfilled(*APPLY)
 
 
 def test_an_ended_saga_is_left_alone(world: World, later):

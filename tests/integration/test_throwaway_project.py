@@ -1,17 +1,15 @@
 """A shop that is not ours adds `sagas`, runs `migrate` and writes a participant.py."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import uuid
 from pathlib import Path
 
 import psycopg
 import pytest
-from django.conf import settings
 from django.db import connection
+
+from tests.integration.project import Project
 
 pytestmark = pytest.mark.both_databases
 
@@ -37,30 +35,13 @@ def _url(info, name):
 
 @pytest.fixture(scope="module")
 def bookshop(tmp_path_factory, database_url):
-    """Return a way to run the bookshop's Python: it sees its own files and `sagas`, no more."""
+    """Return a way to run the bookshop's Python."""
     home = tmp_path_factory.mktemp("bookshop")
     shutil.copytree(PROJECT, home, dirs_exist_ok=True)
-    (home / "sagas").symlink_to(Path(settings.BASE_DIR) / "sagas")
-
-    def run(*arguments):
-        """Return a finished command. Fails the test when the command fails."""
-        environment = {**os.environ, "DATABASE_URL": database_url, "PYTHONPATH": str(home)}
-        environment.pop("DJANGO_SETTINGS_MODULE", None)
-        done = subprocess.run(
-            [sys.executable, "-W", "error", *arguments],
-            cwd=home,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
-
-    run("manage.py", "makemigrations", "shelf")
-    run("manage.py", "migrate")
-    return run
+    project = Project(home, DATABASE_URL=database_url)
+    project.run("manage.py", "makemigrations", "shelf")
+    project.run("manage.py", "migrate")
+    return project.run
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +118,17 @@ def test_check_finds_no_error_and_says_which_models_are_written_one_by_one(books
     assert "shelf.Hold: (sagas.W001)" in said
     assert "shelf.Sale: (sagas.W001)" in said
     assert "sagas.E" not in said
+
+
+@pytest.fixture(scope="module")
+def errors(bookshop, told):
+    """Return what is said about steps that break their contract; after the bookshop's day."""
+    return json.loads(bookshop("misbehave.py").stdout)
+
+
+def test_a_step_that_publishes_to_its_own_saga_is_told_to_return_it(errors):
+    assert "clumsy.tell published shelf.CopyHeld to its own saga: return it" in errors["tell"]
+
+
+def test_a_step_may_not_move_the_other_state_of_its_subject(errors):
+    assert "nosy.wrap_too moved parcel of" in errors["wrap_too"]

@@ -1,6 +1,7 @@
 """What everybody's books say at the end: the shop's four contexts, the provider, the carrier."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inventory.models import Reservation, ReservationLine, ReturnedGoods, ReturnedLine, StockItem
@@ -13,6 +14,9 @@ from tests.world import World, kept
 #: The facts of a cancellation; money's is named by what was done to it.
 UNDONE = ("OrderCancelled", "ShipmentStopped", "StockReleased", "OrderUndone")
 MONEY_BACK = ("PaymentClosed", "PaymentVoided", "PaymentRefunded")
+
+#: What the world begins with.
+MUGS = {"MUG": 100}
 
 #: Which bucket the units of a reservation are in.
 _BUCKET_OF = {
@@ -76,21 +80,21 @@ def assert_quiet(world: World, order: Order, *, status: str, keeps: int) -> None
     assert_books_agree(world)
 
 
-def assert_books_agree(world: World, *, mugs: int = 100) -> None:
-    """Money, stock and parcels are the same wherever they are written, and the engine's log, too."""
+def assert_books_agree(world: World, *, stock: Mapping[str, int] = MUGS) -> None:
+    """Money, stock and parcels are the same wherever they stand, and the engine agrees."""
     assert _money_here() == _money_there(world)
-    assert_stock_adds_up(mugs=mugs)
+    assert_stock_adds_up(stock)
     assert _labels_here() == _labels_there(world)
     world.assert_engine_agrees()
 
 
-def assert_stock_adds_up(*, mugs: int = 100) -> None:
+def assert_stock_adds_up(stock: Mapping[str, int]) -> None:
     """Every unit is in one bucket, and every bucket is what the reservations say (I1, I3, I5)."""
-    item = StockItem.objects.get(sku="MUG")
-    assert item.total == mugs
-    expected = _buckets(item)
-    for bucket in ("reserved", "committed", "out", "quarantine", "damaged"):
-        assert getattr(item, bucket) == expected[bucket], bucket
+    assert {item.sku: item.total for item in StockItem.objects.all()} == {**MUGS, **stock}
+    for item in StockItem.objects.all():
+        expected = _buckets(item)
+        for bucket in ("reserved", "committed", "out", "damaged"):
+            assert getattr(item, bucket) == expected[bucket], (item.sku, bucket)
 
 
 def _buckets(item: StockItem) -> Counter[str]:

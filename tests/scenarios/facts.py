@@ -24,9 +24,7 @@ def facts(order: Order, name: str) -> list[dict[str, Any]]:
     return list(rows.values_list("payload", flat=True))
 
 
-def arrive(
-    saga: Saga, event: Event, *, consumer: str, step: str, **changed: Any
-) -> Delivery:
+def arrive(saga: Saga, event: Event, *, consumer: str, step: str, **changed: Any) -> Delivery:
     """Write an event and its delivery by hand, as other code than this would have."""
     saga.position += 1
     saga.save()

@@ -176,7 +176,11 @@ def test_a_refused_undo_is_tried_again_under_the_next_key(world, operation):
     world.pass_time(timedelta(seconds=30))
 
     step = {"void": "payments.void", "refund": "payments.send_refund"}[operation]
-    assert [(i.n, i.state) for i in intents(order, step)] == [(1, "failed"), (2, "failed"), (3, "done")]
+    assert [(i.n, i.state) for i in intents(order, step)] == [
+        (1, "failed"),
+        (2, "failed"),
+        (3, "done"),
+    ]
     assert_quiet(world, order, status=COMPENSATED, keeps=0)
 
 

@@ -424,6 +424,13 @@ def test_stock_before_the_money_is_an_error(declared, event):
     assert any(f"it may undo stock on {event.__name__}" in s for s in declared.said("sagas.E015"))
 
 
+def test_one_table_that_undoes_money_and_stock_at_once_is_in_order(declared):
+    holds = PARTICIPANTS["payments"].holdings[0].holds
+    declared.holding("payments", holds={**holds, "captured": "stock"})
+
+    assert declared.said("sagas.E015") == []
+
+
 def test_a_way_back_by_an_unknown_choreography_is_an_error(declared):
     declared.holding("inventory", way_back={"out": "rerun"})
 

@@ -68,6 +68,10 @@ class Told(Event):
     key: UUID
 
 
+class Noted(Event):
+    key: UUID
+
+
 class Gone(Event):
     key: UUID
 
@@ -240,6 +244,37 @@ def test_a_fact_instead_of_a_needed_one_closes_the_road(graph_with):
     graph = graph_with(
         action("sales", needs=(Begun,), outcomes=((Asked,), (Told,))),
         action("porter", needs=(Asked,), outcomes=((Gone,),)),
+    )
+
+    assert closes_the_road(graph, Told)
+
+
+def test_a_consequence_of_a_fact_that_also_leads_on_closes_nothing(graph_with):
+    graph = graph_with(
+        action("sales", needs=(Begun,), outcomes=((Asked,), (Told,))),
+        action("porter", needs=(Asked,), outcomes=((Gone,),)),
+        action("clerk", needs=(Told,), outcomes=((Noted,),)),
+        action("friend", needs=(Told,), outcomes=((Asked,),)),
+    )
+
+    assert not closes_the_road(graph, Noted)
+
+
+def test_a_consequence_of_an_unrelated_fact_closes_nothing(graph_with):
+    graph = graph_with(
+        action("porter", needs=(Begun,), outcomes=((Gone,),)),
+        action("visitor", outcomes=((Asked,),), kind=ActionKind.DOOR),
+        action("clerk", needs=(Asked,), outcomes=((Noted,),)),
+    )
+
+    assert not closes_the_road(graph, Noted)
+
+
+def test_nothing_goes_forward_after_an_abort(graph_with):
+    graph = graph_with(
+        action("sales", needs=(Begun, Turned), outcomes=((Asked,), (Told,))),
+        action("porter", needs=(Asked,), outcomes=((Gone,),)),
+        action("clerk", needs=(Told,), outcomes=((Turned,),)),
     )
 
     assert closes_the_road(graph, Told)

@@ -9,15 +9,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
+from django.test.utils import override_settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from shop.demo.plan import FULL_SIZE, SMALLEST
 from shop.demo.plant import PLANTS
-from shop.demo.prepare import make_tables
+from shop.demo.prepare import make_tables, read_file
 from shop.demo.run import Wanted, is_embedded, orders_there, run
 from shop.demo.screen import Screen
-from shop.invoices import InvoiceFileError
+from shop.invoices import CreditNote, Invoice, InvoiceFileError
 
 #: How many Celery workers are started where there is a broker and nothing else is said.
 _WORKERS = 2
@@ -49,30 +50,46 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = _wanted(options)
         screen = Screen(self.stdout)
+        with override_settings(DEBUG=False):  # in debug mode, Django keeps every statement
+            self._run(wanted, options, screen)
+
+    def _run(self, wanted: Wanted, options: dict[str, Any], screen: Screen) -> None:
         make_tables()
         _ask(options, screen)
-        try:
-            with _leaving_on_sigterm():
-                failures = run(wanted, screen)
-        except (InvoiceFileError, OSError) as error:
-            raise CommandError(str(error)) from error
+        with _leaving_on_sigterm():
+            failures = run(wanted, screen)
         if failures:
             raise CommandError("; ".join(failures))
 
 
 def _wanted(options: dict[str, Any]) -> Wanted:
-    if options["orders"] < SMALLEST:
-        raise CommandError(
-            _("--orders %(given)d: at least %(least)d are needed to go every way.")
-            % {"given": options["orders"], "least": SMALLEST}
-        )
+    _require_enough("--orders", options["orders"])
     workers = _workers(options["workers"])
     if options["drill"]:
         _refuse_drill(workers)
+    invoices, notes = _read(options["data"])
+    _require_enough("--data", len(invoices))
     names = ("orders", "seed", "plant", "drill", "keep")
-    return Wanted(
-        file=options["data"], workers=workers, **{name: options[name] for name in names}
-    )
+    chosen = {name: options[name] for name in names}
+    return Wanted(invoices=invoices, notes=notes, workers=workers, **chosen)
+
+
+def _require_enough(option: str, count: int) -> None:
+    if count < SMALLEST:
+        raise CommandError(
+            _("%(option)s: %(count)d orders can't go every way; at least %(least)d are needed.")
+            % {"option": option, "count": count, "least": SMALLEST}
+        )
+
+
+def _read(file: str | None) -> tuple[tuple[Invoice, ...], tuple[CreditNote, ...]]:
+    try:
+        return read_file(file)
+    except InvoiceFileError as error:
+        raise CommandError(str(error)) from error
+    except OSError as error:
+        values = {"file": file, "why": error.strerror}
+        raise CommandError(_("%(file)s can't be read: %(why)s.") % values) from error
 
 
 def _workers(given: int | None) -> int | None:

@@ -1,4 +1,6 @@
 """Use the bookshop as a browser would, wait for its sagas, and print what is stored, as JSON."""
+# mypy: disable-error-code="import-not-found"
+# ruff: noqa: INP001
 
 import json
 import os
@@ -56,7 +58,9 @@ def sell_unsaved() -> str:
 
 def everything_has_ended() -> bool:
     """Whether no saga runs and nothing is on its way."""
-    return not (Saga.objects.filter(status=SagaStatus.RUNNING).exists() or Delivery.objects.exists())
+    return not (
+        Saga.objects.filter(status=SagaStatus.RUNNING).exists() or Delivery.objects.exists()
+    )
 
 
 def log_of(number: int) -> Iterator[str]:

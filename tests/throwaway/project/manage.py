@@ -1,4 +1,5 @@
 """The bookshop's command line."""
+# ruff: noqa: INP001
 
 import os
 import sys

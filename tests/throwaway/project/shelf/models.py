@@ -1,4 +1,5 @@
 """The bookshop's models: integer and UUID keys, integer and text states, a save() of its own."""
+# ruff: noqa: DJ008
 
 from typing import Any
 from uuid import uuid4
@@ -54,7 +55,6 @@ class Sale(models.Model):
         if options.get("update_fields") is not None:
             options["update_fields"] = {*options["update_fields"], "times_saved"}
         super().save(*args, **options)
-
 
     @transition(state, source=State.NEW, target=State.PLACED)
     def place(self) -> None:
