@@ -39,6 +39,7 @@ def took_too_long(key: str) -> CancelRequested:
 checkout = Choreography(
     "checkout",
     key="order_id",
+    label="number",
     starts=OrderPlaced,
     pivot=ShipmentHandedOver,
     completes=(OrderCompleted, OrderLost),
@@ -53,6 +54,7 @@ checkout = Choreography(
 returns = Choreography(
     "return",
     key="return_id",
+    label="number",
     starts=ReturnRequested,
     completes=(ReturnCompleted, ReturnRejected),
     deadline=timedelta(days=90),

@@ -29,7 +29,8 @@ class Choreography:
     back but a new choreography (G8). `aborts` turns the saga around. `completes` and
     `compensated` end it. `deadline` counts from the start; before the pivot it announces what
     `requests(key)` returns, after it a case is opened (design decision 25). `terminal` events are
-    meant for nobody. Raise `version` when routes change (design decision 29).
+    meant for nobody. `label` names the attribute of the first event that people know the whole
+    thing by, such as an order number. Raise `version` when routes change (design decision 29).
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Choreography:
         compensated: EventType | tuple[EventType, ...] | None = None,
         terminal: EventType | tuple[EventType, ...] | None = None,
         requests: Callable[[str], Event] | None = None,
+        label: str = "",
         version: int = 1,
     ) -> None:
         """Declare and register. Raises DuplicateDeclaration, ConfigurationError."""
@@ -58,6 +60,7 @@ class Choreography:
         self.compensated = _as_tuple(compensated)
         self.terminal = _as_tuple(terminal)
         self.requests = requests
+        self.label = label
         self.version = version
         self._register()
 
@@ -77,6 +80,10 @@ class Choreography:
     def key_of(self, event: Event) -> str:
         """Return the business key that `event` carries."""
         return str(getattr(event, self.key))
+
+    def label_of(self, event: Event) -> str:
+        """Return what people call the saga that `event` starts."""
+        return str(getattr(event, self.label)) if self.label else ""
 
     @property
     def ends(self) -> tuple[EventType, ...]:

@@ -46,6 +46,8 @@ class Saga(models.Model):
     choreography = models.CharField(max_length=100)
     #: The business key, such as an order's id.
     key = models.CharField(max_length=200)
+    #: What people call it, such as an order number; empty where the key itself is that.
+    label = models.CharField(max_length=200, blank=True, default="")
     direction = models.CharField(
         max_length=12, choices=Direction.choices, default=Direction.FORWARD
     )
@@ -63,6 +65,8 @@ class Saga(models.Model):
     pivoted_at = models.DateTimeField(null=True, blank=True)
     turned_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    #: When old events of it were deleted; its log is not whole any more.
+    pruned_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("saga")
@@ -85,10 +89,12 @@ class Saga(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["status", "started_at"], name="saga_by_status"),
             models.Index(fields=["key"], name="saga_by_key"),
+            models.Index(fields=["label"], name="saga_by_label"),
+            models.Index(fields=["origin"], name="saga_by_origin"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.choreography} {self.key}"
+        return f"{self.choreography} {self.label or self.key}"
 
     @property
     def is_compensating(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, Max, Min, OuterRef
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, QuerySet
 
 from sagas import clock
 from sagas.case import open_case
@@ -81,10 +81,16 @@ def _gaps_in_sagas(using: str) -> Iterator[Finding]:
         .values("saga_id")
         .annotate(events=Count("id"), last=Max("position"))
         .exclude(events=F("last"))
+        .exclude(saga_id__in=_pruned(using))
     )
     for row in rows:
         detail = f"{row['events']} events up to position {row['last']}"
         yield Finding(invariant="D2", where=f"saga {row['saga_id']}", detail=detail)
+
+
+def _pruned(using: str) -> QuerySet[Saga, UUID]:
+    """Return the sagas whose log is not whole any more: nothing can be proven of them."""
+    return Saga.objects.using(using).exclude(pruned_at=None).values_list("id", flat=True)
 
 
 def _broken_chains(using: str) -> Iterator[Finding]:
@@ -108,7 +114,8 @@ def _broken_chains(using: str) -> Iterator[Finding]:
 
 def _undone_events(using: str) -> Iterator[Finding]:
     """Every delivery of an event is there, or an event names it as its cause (D1)."""
-    known = dict(Saga.objects.using(using).values_list("id", "choreography"))
+    whole = Saga.objects.using(using).filter(pruned_at=None)
+    known = dict(whole.values_list("id", "choreography"))
     open_ones = set(Delivery.objects.using(using).values_list("event_id", "consumer", "purpose"))
     done = set(
         StoredEvent.objects.using(using)

@@ -5,7 +5,7 @@ neither the newest of their subject nor of their saga: so no order begins anew (
 Sagas stay: their rows keep a business key from being used twice (decision 1).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,12 +68,21 @@ def prune(
     before = clock.now(using) - older_than
     remove = _count if dry_run else _delete
     return Pruned(
-        events=remove(_old_events(before, keep, using)),
+        events=_remove_events(_old_events(before, keep, using), remove),
         intents=remove(_old_intents(before, using)),
         cases=remove(Case.objects.using(using).filter(closed_at__lt=before)),
         slots=remove(Slot.objects.using(using).filter(seen_at__lt=before, claimed=[])),
         requests=remove(IdempotentRequest.objects.using(using).filter(created_at__lt=before)),
     )
+
+
+def _remove_events(rows: QuerySet[StoredEvent], remove: Callable[[QuerySet[Any]], int]) -> int:
+    """Remove events, having noted on their sagas that the log is not whole any more."""
+    if remove is _delete:
+        Saga.objects.using(rows.db).filter(id__in=rows.values("saga_id"), pruned_at=None).update(
+            pruned_at=clock.now(rows.db)
+        )
+    return remove(rows)
 
 
 def _old_events(before: datetime, keep: int, using: str) -> QuerySet[StoredEvent]:

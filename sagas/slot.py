@@ -31,21 +31,16 @@ class WorkerSlot:
         """Belong to database `using`; the row is made when first needed."""
         self.using = using
         self.id = clock.new_id()
-        self._exists = False
 
     def take(self, ids: Sequence[UUID], now: datetime) -> None:
         """Commit what is about to be tried. Its own transaction, without waiting for the disk."""
         claimed = [str(delivery_id) for delivery_id in ids]
         with transaction.atomic(using=self.using):
             self._without_waiting()
-            if self._exists:
-                self._row().update(claimed=claimed, seen_at=now)
-            else:
-                name = worker_name()
+            if not self._row().update(claimed=claimed, seen_at=now):
                 Slot.objects.using(self.using).create(
-                    id=self.id, worker=name, claimed=claimed, seen_at=now
+                    id=self.id, worker=worker_name(), claimed=claimed, seen_at=now
                 )
-        self._exists = True
 
     def _without_waiting(self) -> None:
         connection = connections[self.using]

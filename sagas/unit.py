@@ -148,7 +148,7 @@ class Unit:
         """Return the event's saga, and whether the event has started it before (decision 1)."""
         started = routes().starts.get(event.wire_name)
         if started is not None:
-            return self._open(started, started.key_of(event), origin=cause.event if cause else None)
+            return self._open(started, event, origin=cause.event if cause else None)
         if event.free:
             return self._free_lane(event, subject), False
         if saga is None:
@@ -174,11 +174,12 @@ class Unit:
         return lane
 
     def _open(
-        self, choreography: Choreography, key: str, *, origin: UUID | None
+        self, choreography: Choreography, event: Event, *, origin: UUID | None
     ) -> tuple[Saga, bool]:
         saga = Saga(
             choreography=choreography.name,
-            key=key,
+            key=choreography.key_of(event),
+            label=choreography.label_of(event),
             route_version=choreography.version,
             origin=origin,
             started_at=self.now,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sagas import dead_letter
 from sagas import pause as pausing
-from sagas.admin.deeds import close, pausable_names
+from sagas.admin.deeds import pausable_names
 from sagas.admin.edit import EditDeadMixin
 from sagas.admin.filters import (
     ChoreographyFilter,
@@ -24,7 +24,8 @@ from sagas.admin.filters import (
 )
 from sagas.admin.readonly import ReadOnlyAdmin
 from sagas.admin.verbs import Verb, VerbAdmin, actor_of
-from sagas.models import Case, Delivery, Pause, Saga
+from sagas.case import close_case
+from sagas.models import Case, Delivery, Pause, Saga, SagaStatus
 from sagas.projection import find, overview
 from sagas.projection.words import last_line
 
@@ -53,19 +54,32 @@ class SagaAdmin(ReadOnlyAdmin):
     """Sagas; the page of one is its timeline."""
 
     list_display = (
-        "choreography", "key", "status", "direction", "needs_a_person", "started_at", "ended_at",
+        "choreography", "name", "status", "direction", "needs_a_person", "started_at", "ended_at",
     )  # fmt: skip
-    list_display_links = ("choreography", "key")
+    list_display_links = ("choreography", "name")
     list_filter = (NeedsPersonFilter, ChoreographyFilter, "status", "direction")
     search_help_text = _("A saga's id, a business key, or an order number; whole.")
     search_ids = ("id",)
-    search_texts = ("key",)
+    search_texts = ("key", "label")
     change_form_template = "admin/sagas/saga/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Saga]:
         open_cases = Case.objects.filter(saga_id=OuterRef("pk"), closed_at=None)
         rows: QuerySet[Saga] = super().get_queryset(request)
         return rows.annotate(has_open_case=Exists(open_cases))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Leave the lanes of free events out, unless somebody asks for them."""
+        rows, may_repeat = super().get_search_results(request, queryset, search_term)
+        if "status__exact" not in request.GET and not search_term:
+            rows = rows.exclude(status=SagaStatus.FREE)
+        return rows, may_repeat
+
+    @admin.display(description=_("name"), ordering="label")
+    def name(self, row: Saga) -> str:
+        return row.label or row.key
 
     @admin.display(description=_("needs a person"))
     def needs_a_person(self, row: Any) -> Any:
@@ -81,7 +95,7 @@ class SagaAdmin(ReadOnlyAdmin):
         seen = overview(kwargs["obj"])
         context |= {
             "seen": seen,
-            "title": " ".join(filter(None, (seen.saga.choreography, seen.number or seen.saga.key))),
+            "title": str(seen.saga),
             "subtitle": None,
             "may": {
                 verb.name: request.user.has_perm(verb.permission)
@@ -158,7 +172,7 @@ class CaseAdmin(WithSagaLink, VerbAdmin):
             label=_("Close"),
             meaning=_("It has been dealt with; the reason you give is kept as its note."),
             permission="sagas.close_case",
-            act=close,
+            act=close_case,
         ),
     )
 

@@ -1,5 +1,6 @@
 """Overview: everything about one saga in a constant number of statements, and how to find it."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,19 +9,16 @@ from uuid import UUID
 from django.db.models import Model, Q
 
 from sagas import clock, event_log
-from sagas.choreography import CHOREOGRAPHIES
-from sagas.models import Case, Delivery, Intent, Pause, Saga, StoredEvent
+from sagas.models import Case, Delivery, Intent, Pause, Saga
 from sagas.projection.related import RelatedSaga, related
 from sagas.projection.timeline import Entry, entries_of
 from sagas.projection.waiting import Wait, waits_of
-
-#: The attribute of a starting event under which customers know the whole thing.
-_NUMBER = "number"
 
 _SAGA_FIELDS = (
     "id",
     "choreography",
     "key",
+    "label",
     "direction",
     "status",
     "position",
@@ -73,8 +71,6 @@ class Overview:
     """A saga with its timeline and all that hangs on it."""
 
     saga: Saga
-    #: What customers call it, such as an order number; empty where there is none.
-    number: str
     entries: tuple[Entry, ...]
     waits: tuple[Wait, ...]
     deliveries: tuple[Delivery, ...]
@@ -100,7 +96,6 @@ def overview(saga: Saga, *, using: str = "default") -> Overview:
     cases = tuple(Case.objects.using(using).filter(saga_id=saga.id).order_by("opened_at", "id"))
     return Overview(
         saga=saga,
-        number=_number_of(events),
         entries=entries_of(events, using=using),
         waits=waits_of(
             saga,
@@ -118,46 +113,22 @@ def overview(saga: Saga, *, using: str = "default") -> Overview:
     )
 
 
-def _number_of(events: Sequence[StoredEvent]) -> str:
-    first = events[0].payload if events and events[0].position == 1 else {}
-    return str(first.get(_NUMBER, ""))
-
-
 def find(text: str, *, using: str = "default") -> list[Saga]:
-    """Return the sagas that a person means by an id, a business key, or an order number.
-
-    The first of these that leads anywhere counts; an order number leads to the sagas whose first
-    event carries it as `number`.
-    """
+    """Return the sagas that a person means by an id, a business key, or a label (order number)."""
     text = text.strip()
-    sagas = Saga.objects.using(using).order_by("started_at", "id")
-    try:
-        by_id = Q(id=UUID(text))
-    except ValueError:
-        by_id = Q(pk__in=())
-    found = list(sagas.filter(by_id | Q(key=text))[:100]) if text else []
-    return found or list(sagas.filter(id__in=_numbered(text, using)))
-
-
-def _numbered(text: str, using: str) -> list[UUID]:
-    """Return the sagas that were started under a number; only events that carry one are read."""
-    types = [
-        choreography.starts.wire_name
-        for choreography in CHOREOGRAPHIES.values()
-        if _NUMBER in choreography.starts.__struct_fields__
-    ]
-    if not types or not text:
+    if not text:
         return []
-    rows = StoredEvent.objects.using(using).filter(
-        type__in=types, position=1, **{f"payload__{_NUMBER}": text}
-    )
-    return list(rows.values_list("saga_id", flat=True)[:100])
+    wanted = Q(key=text) | Q(label=text)
+    with contextlib.suppress(ValueError):
+        wanted |= Q(id=UUID(text))
+    sagas = Saga.objects.using(using).filter(wanted)
+    return list(sagas.order_by("started_at", "id")[:100])
 
 
 def as_dict(seen: Overview) -> dict[str, Any]:
     """Return an overview as plain values: strings, numbers, ids, aware times, lists and dicts."""
     return {
-        "saga": {**_fields(seen.saga, _SAGA_FIELDS), "number": seen.number},
+        "saga": _fields(seen.saga, _SAGA_FIELDS),
         "waiting": [asdict(wait) for wait in seen.waits],
         "timeline": [asdict(entry) for entry in seen.entries],
         "deliveries": [_fields(row, _DELIVERY_FIELDS) for row in seen.deliveries],

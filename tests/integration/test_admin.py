@@ -163,8 +163,8 @@ def test_a_saga_is_searched_by_id_key_or_order_number(world, admin_client, name)
 
     said = admin_client.get(list_of(Saga), {"q": text}).content.decode()
 
-    assert saga.key in said
-    assert other.key not in said
+    assert "A-17<" in said
+    assert "A-18<" not in said
 
 
 def test_sagas_that_need_a_person_can_be_picked_out(dead, world, admin_client):

@@ -128,20 +128,9 @@ def test_a_row_for_an_unknown_state_is_named(declared, table, state):
 def test_a_pair_that_nobody_decides_any_more_is_named(declared, step, state):
     declared.answer(step, state, None)
 
-    derived = cells(declared.step(step))[state].answer
-    names = [said for said in declared.said("sagas.E009") if said.startswith(f"{step}: ")]
-    expected = f"meets state {shown(state)}."
-    assert derived is not None or any(said.endswith(expected) for said in names)
-
-
-def test_most_declared_answers_are_really_needed(declared):
-    overridden = 0
-    for name, state in declared_cells():
-        step = declared.step(name)
-        kept = {found: answer for found, answer in step.otherwise.items() if found != state}
-        overridden += cells(replace(step, otherwise=kept))[state].answer is not None
-
-    assert overridden < len(declared_cells()) / 4
+    (said,) = declared.said("sagas.E009")
+    assert said.startswith(f"{step}: ")
+    assert said.endswith(f"meets state {shown(state)}.")
 
 
 def _undeclared_cells() -> list[tuple[str, str]]:

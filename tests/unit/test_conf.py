@@ -57,7 +57,8 @@ def test_a_wrong_type_is_refused_with_both_types(settings, key, value, message):
 def test_changed_settings_count_at_once(settings):
     for interval in (timedelta(seconds=3), timedelta(seconds=4)):
         settings.SAGAS = {"RELAY_INTERVAL": interval}
-        assert sagas_settings().RELAY_INTERVAL == interval
+        found = sagas_settings().RELAY_INTERVAL
+        assert found == interval
 
 
 @pytest.mark.parametrize(

@@ -244,7 +244,7 @@ def test_an_overview_is_plain_values_for_programs(world):
 
     told = json.loads(json.dumps(as_dict(overview(world.saga(order))), cls=DjangoJSONEncoder))
 
-    assert told["saga"]["number"] == "A-17"
+    assert told["saga"]["label"] == "A-17"
     assert told["timeline"][0]["type"] == "orders.OrderPlaced"
     assert told["waiting"]
 

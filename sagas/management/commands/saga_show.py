@@ -44,7 +44,7 @@ class Command(BaseCommand):
 def _lines(seen: Overview, page: Page) -> Iterator[str]:
     saga = seen.saga
     yield page.title(
-        " ".join(part for part in (saga.choreography, seen.number, str(saga.id)) if part)
+        " ".join(part for part in (saga.choreography, saga.label, str(saga.id)) if part)
     )
     yield page.pair(_("key"), saga.key)
     yield page.pair(_("status"), f"{saga.get_status_display()}, {saga.get_direction_display()}")
