@@ -23,6 +23,7 @@ from sagas.dead_letter import blame_dead_workers
 from sagas.event_log import Cause
 from sagas.facts import LeaseExpired
 from sagas.models import Delivery, DeliveryState, RelayTick
+from sagas.participant import PARTICIPANTS
 from sagas.reconciliation import open_cases_for_stranded
 from sagas.transport import wake_all
 from sagas.unit import Unit
@@ -48,7 +49,10 @@ class RelayReport:
 
 
 def relay_once(*, using: str = "default", drains: bool = True) -> RelayReport:
-    """Make one pass. With `drains`, a queue that waits too long is drained here and now (R1)."""
+    """Make one pass. With `drains`, what waits too long is done here and now (R1).
+
+    So is everything while the broker is down: then a lost hint delays by one interval (G9).
+    """
     now = clock.now(using)
     _tick(using, now)
     expired = _expire_leases(using, now)
@@ -56,14 +60,14 @@ def relay_once(*, using: str = "default", drains: bool = True) -> RelayReport:
     looking = delivery.look_again(using, now)
     stranded = open_cases_for_stranded(using)
     due = _due_by_queue(using, now)
-    wake_all({queue: _some_ids(using, queue, now) for queue in due})
+    untold = wake_all({queue: _some_ids(using, queue, now) for queue in due})
     return RelayReport(
         woken=dict.fromkeys(due, 1),
         expired_leases=expired,
         orphaned_slots=orphaned,
         looking_again=looking,
         stranded=stranded,
-        drained=_drain_late(using, due, now) if drains else 0,
+        drained=_drain(using, due, now, untold) if drains else 0,
     )
 
 
@@ -116,9 +120,10 @@ def _some_ids(using: str, queue: str, now: datetime) -> list[UUID]:
     return list(ready.order_by("available_at", "id").values_list("id", flat=True)[:_AT_ONCE])
 
 
-def _drain_late(using: str, due: dict[str, datetime], now: datetime) -> int:
+def _drain(using: str, due: dict[str, datetime], now: datetime, untold: frozenset[str]) -> int:
     late = [q for q, oldest in due.items() if now - oldest > settings().RELAY_DRAINS_AFTER]
-    return worker_of_this_thread(frozenset(late), using).drain() if late else 0
+    consumers = frozenset(PARTICIPANTS if untold else late)
+    return worker_of_this_thread(consumers, using).drain() if consumers else 0
 
 
 def _expire_leases(using: str, now: datetime) -> int:

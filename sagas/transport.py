@@ -20,6 +20,8 @@ from sagas.conf import settings
 
 logger = logging.getLogger("sagas.transport")
 
+#: How long the broker may take over one hint, in seconds (R3).
+_PATIENCE = 0.2
 #: The Celery task that drains a queue.
 DRAIN_TASK = "sagas.drain"
 
@@ -38,7 +40,7 @@ class Transport(Protocol):
 class CeleryTransport:
     """Sends one message per queue and commit through the shop's own Celery app.
 
-    One try, as long as the broker's `socket_connect_timeout` allows; after a failure hints are
+    One try, over connections that give up after a fifth of a second; after a failure hints are
     withheld for `SAGAS["HINT_PAUSE"]`, so a broker that is down costs next to nothing.
     """
 
@@ -82,10 +84,9 @@ class CeleryTransport:
 @cache
 def _connections(pid: int) -> Any:
     """Return this process's connections for hints: they give up soon, unlike Celery's own (R3)."""
-    seconds = settings().HINT_TIMEOUT.total_seconds()
-    impatient = {"max_retries": 0, "socket_connect_timeout": seconds, "socket_timeout": seconds}
+    impatient = {"max_retries": 0, "socket_connect_timeout": _PATIENCE, "socket_timeout": _PATIENCE}
     options = {**current_app.conf.broker_transport_options, **impatient}
-    pattern = current_app.connection_for_write(connect_timeout=seconds, transport_options=options)
+    pattern = current_app.connection_for_write(connect_timeout=_PATIENCE, transport_options=options)
     return pattern.Pool(current_app.conf.broker_pool_limit)
 
 
@@ -124,10 +125,9 @@ def _reset(*, setting: str, **_: object) -> None:
 setting_changed.connect(_reset, dispatch_uid="sagas.transport")
 
 
-def wake_all(hints: dict[str, list[UUID]]) -> None:
-    """Send one hint per queue."""
-    for queue, ids in hints.items():
-        transport().wake(queue, ids)
+def wake_all(hints: dict[str, list[UUID]]) -> frozenset[str]:
+    """Send one hint per queue; return the queues whose workers could not be told."""
+    return frozenset(queue for queue, ids in hints.items() if not transport().wake(queue, ids))
 
 
 def queues_of_this_worker() -> frozenset[str]:

@@ -1,7 +1,7 @@
-"""Writes the pages that follow from the code: settings, commands, framework events, choreographies.
+"""Writes the pages that follow from the code: settings, commands, events, choreographies.
 
-    python -m tools.make_reference            # write docs/reference and docs/choreographies
-    python -m tools.make_reference --check    # fail when one of them is out of date
+python -m tools.make_reference            # write docs/reference and docs/choreographies
+python -m tools.make_reference --check    # fail when one of them is out of date
 """
 
 from __future__ import annotations
@@ -203,9 +203,7 @@ def _shape_table(shape: Any) -> Page:
 def _action_row(action: Any) -> str:
     needs = _names(action.needs, " and " if action.joins else ", ")
     outcomes = " or ".join(_names(outcome, " and ") for outcome in action.outcomes if outcome)
-    return (
-        f"| {action.consumer} | {needs} | {action.label} | {outcomes} | {_meaning_of(action)} |"
-    )
+    return f"| {action.consumer} | {needs} | {action.label} | {outcomes} | {_meaning_of(action)} |"
 
 
 def _meaning_of(action: Any) -> str:

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from sagas.api.problem import MEDIA_TYPE
 from sagas.models import Case, Delivery, Direction, Saga, SagaStatus, StoredEvent
+from sagas.projection import WaitKind
 
 
 class MoneySerializer(serializers.Serializer[Any]):
@@ -52,6 +53,10 @@ class SagaFilter(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=SagaStatus.choices, required=False)
     direction = serializers.ChoiceField(choices=Direction.choices, required=False)
     key = serializers.CharField(required=False, help_text=_("The business key."))
+    # A declared field is taken off the class, so `Field.label` stays what it is.
+    label = serializers.CharField(  # type: ignore[assignment]
+        required=False, help_text=_("What people call it, such as an order number.")
+    )
 
 
 class SagaSerializer(serializers.ModelSerializer[Saga]):
@@ -63,6 +68,7 @@ class SagaSerializer(serializers.ModelSerializer[Saga]):
             "id",
             "choreography",
             "key",
+            "label",
             "status",
             "direction",
             "position",
@@ -128,15 +134,29 @@ class SagaCaseSerializer(serializers.ModelSerializer[Case]):
         fields = ("id", "kind", "detail", "delivery_id", "opened_at", "closed_at", "note")
 
 
+class WaitSerializer(serializers.Serializer[Any]):
+    """One thing that a saga waits for: since when, until when, what then, and who can act."""
+
+    kind = serializers.ChoiceField(choices=[kind.value for kind in WaitKind])
+    what = serializers.CharField()
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(allow_null=True)
+    then = serializers.CharField()
+    who = serializers.CharField()
+    delivery_id = serializers.UUIDField(allow_null=True)
+    case_id = serializers.UUIDField(allow_null=True)
+
+
 class SagaDetailSerializer(SagaSerializer):
     """A saga with everything that happened in it, and what it waits for."""
 
     timeline = EventSerializer(many=True)
     deliveries = DeliverySerializer(many=True)
     cases = SagaCaseSerializer(many=True)
+    waiting = WaitSerializer(many=True)
 
     class Meta(SagaSerializer.Meta):
-        fields = (*SagaSerializer.Meta.fields, "timeline", "deliveries", "cases")
+        fields = (*SagaSerializer.Meta.fields, "timeline", "deliveries", "cases", "waiting")
 
 
 class ReasonSerializer(serializers.Serializer[Any]):

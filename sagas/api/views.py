@@ -31,6 +31,7 @@ from sagas.api.serializers import (
 )
 from sagas.dead_letter import retry_dead, skip_dead
 from sagas.models import Case, Delivery, Saga, SagaStatus
+from sagas.projection import waiting
 
 
 class NewestFirst(CursorPagination):
@@ -60,7 +61,7 @@ class SagaList(Door, ListAPIView[Saga]):
 @method_decorator(conditional_page, name="dispatch")
 @extend_schema(responses={200: SagaDetailSerializer, **problems(404)})
 class SagaDetail(Door, RetrieveAPIView[Saga]):
-    """One saga with its timeline, open deliveries and cases; with an ETag to ask for news."""
+    """One saga with its timeline and what it waits for; with an ETag to ask for news."""
 
     queryset = Saga.objects.all()
     serializer_class = SagaDetailSerializer
@@ -72,6 +73,7 @@ class SagaDetail(Door, RetrieveAPIView[Saga]):
         saga.timeline = event_log.timeline(saga.id, using)
         saga.deliveries = Delivery.objects.using(using).filter(saga_id=saga.id).order_by("id")
         saga.cases = Case.objects.using(using).filter(saga_id=saga.id).order_by("id")
+        saga.waiting = waiting(saga, using=using)
         return saga
 
 

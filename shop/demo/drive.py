@@ -117,9 +117,7 @@ class Drive:
 
     def _arrange_fault(self, order: Planned, fault: Fault) -> None:
         side = self.outside.carrier if fault.is_carriers else self.outside.provider
-        side.switch_on(
-            fault.trouble, reference=order.number, operation=fault.operation, times=1
-        )
+        side.switch_on(fault.trouble, reference=order.number, operation=fault.operation, times=1)
 
     def _cancel(self, orders: Iterable[Planned]) -> None:
         for row in _rows(orders):

@@ -120,9 +120,7 @@ def tell_story(screen: Screen, plan: Plan, seen: dict[str, Way | None]) -> None:
 
 def _worth_telling(plan: Plan, seen: dict[str, Way | None]) -> str | None:
     """Return the number of a cancelled order, if possible one whose refund had trouble, too."""
-    cancelled = [
-        order for order in plan.orders if seen.get(order.number) is Way.CANCEL_CAPTURED
-    ]
+    cancelled = [order for order in plan.orders if seen.get(order.number) is Way.CANCEL_CAPTURED]
     cancelled.sort(key=lambda order: not order.faults)
     return cancelled[0].number if cancelled else None
 

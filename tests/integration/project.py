@@ -1,4 +1,4 @@
-"""A Django project of somebody else, in a directory of its own: it sees its own files and `sagas`."""
+"""Somebody else's Django project in a directory of its own: it sees its files and `sagas`."""
 
 import os
 import subprocess
@@ -14,7 +14,9 @@ class Project:
     def __init__(self, home: Path, **variables: str) -> None:
         self.home = home
         self.variables = variables
-        (home / "sagas").symlink_to(Path(settings.BASE_DIR) / "sagas")
+        self.site = home / ".site"
+        self.site.mkdir()
+        (self.site / "sagas").symlink_to(Path(settings.BASE_DIR) / "sagas")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Return a finished command. Fails the test when the command fails."""
@@ -41,4 +43,4 @@ class Project:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        return {**kept, "PYTHONPATH": str(self.home), **self.variables}
+        return {**kept, "PYTHONPATH": f"{self.home}:{self.site}", **self.variables}

@@ -672,6 +672,7 @@ def test_operators_see_a_saga_with_all_that_happened(shop, operator):
     assert [event["type"] for event in body["timeline"]] == ["orders.OrderPlaced"]
     assert body["timeline"][0]["actor"] == "user:storefront"
     assert {d["consumer"] for d in body["deliveries"]} >= {"inventory", "payments"}
+    assert {wait["kind"] for wait in body["waiting"]} == {"ready", "timer"}
     tag = response.headers["ETag"]
     again = operator.get(f"/api/sagas/{saga.pk}/", headers={"If-None-Match": tag})
     assert again.status_code == 304

@@ -97,13 +97,15 @@ def test_a_worker_that_is_asked_to_stop_leaves_nothing_half_done(shop, floor):
 def test_the_relay_alone_wakes_workers_after_the_broker_lost_everything(shop, floor):
     orders = place(5)
     empty_broker()
-    floor.worker("-P", "threads", "-c", "2").wait_for("ready")
+    worker = floor.worker("-P", "threads", "-c", "2")
+    worker.wait_for("ready")
     empty_broker()
     assert shares() == {}
 
     floor.relay()
 
     assert_done_once(shop, orders)
+    assert any(f":{worker.pid}:" in name for name in shares())
 
 
 # -- a broker that is not there -------------------------------------------------------------------

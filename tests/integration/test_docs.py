@@ -1,4 +1,4 @@
-"""The documentation is right: its pages run, its tables match the code, its links lead somewhere."""
+"""The documentation is right: it runs, its tables match the code, its links lead somewhere."""
 
 import re
 import shlex
@@ -9,17 +9,19 @@ import sys
 import urllib.parse
 import urllib.request
 from contextlib import closing
+from dataclasses import fields
 
 import pytest
+from django.core.management import get_commands
 
-from sagas import clock
-from sagas.choreography import CHOREOGRAPHIES
+from sagas import facts
+from sagas.conf import Settings
 from sagas.models import DeliveryState, Direction, IntentState, SagaStatus
 from tests.integration.pages import DOCS, ROOT, commands_of, files_of, links_of, text_of, write
 from tests.integration.project import Project
 from tests.integration.workers import wait_until
 
-PAGES = sorted(DOCS.rglob("*.md"))
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 SERVERS = ("runserver", "saga_run")
 
 
@@ -55,8 +57,7 @@ class Reader:
     def _curl(self, arguments: list[str]) -> None:
         address = arguments[-1].replace(":8000", f":{self.port}")
         fields = [arguments[n + 1] for n, word in enumerate(arguments) if word == "-d"]
-        pairs = [tuple(field.split("=", 1)) for field in fields]
-        body = urllib.parse.urlencode(pairs).encode()
+        body = urllib.parse.urlencode(dict(field.split("=", 1) for field in fields)).encode()
         wait_until(self._is_listening, "the server listens")
         with urllib.request.urlopen(address, data=body, timeout=30) as answer:
             assert answer.status in (200, 202)
@@ -69,7 +70,7 @@ class Reader:
     def _is_idle(self) -> bool:
         with closing(sqlite3.connect(self.project.home / "bookshop.sqlite3")) as database:
             rows = database.execute("SELECT count(*) FROM sagas_delivery WHERE kind <> 'timer'")
-            return rows.fetchone() == (0,)
+            return bool(rows.fetchone() == (0,))
 
     def leave(self) -> None:
         """Stop what was started, by the signal that a terminal sends."""
@@ -124,3 +125,89 @@ def _timeless(text: str) -> list[str]:
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<time>", text)
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", text)
     return [line.rstrip() for line in text.strip().splitlines()]
+
+
+# -- what pages say about the code ----------------------------------------------------------------
+
+SECTIONS = {
+    "Delivery": list(DeliveryState),
+    "Saga": [*SagaStatus, *Direction],
+    "Intent": list(IntentState),
+}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_page_of_states_names_every_state_and_says_what_the_code_says(section):
+    page = text_of("concepts/states.md")
+    said = page.split(f"## {section}\n")[1].split("\n## ")[0]
+
+    listed = re.findall(r"^\| `(\w+)` \|", said, re.MULTILINE)
+    drawn = {*re.findall(r"^  (\w+) -->", said, re.MULTILINE), *re.findall(r"--> (\w+)", said)}
+
+    assert listed == SECTIONS[section]
+    assert drawn == set(SECTIONS[section]) - {SagaStatus.FREE}
+
+
+def test_the_pages_that_follow_from_the_code_are_up_to_date():
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.make_reference", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_test_that_a_guarantee_names_exists():
+    named = set(re.findall(r"`(test_\w+)`", text_of("concepts/guarantees.md")))
+
+    code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("*.py"))
+    assert named - set(re.findall(r"def (test_\w+)\(", code)) == set()
+
+
+def test_every_guarantee_names_a_test():
+    _, *guarantees = text_of("concepts/guarantees.md").split("\n## ")
+
+    assert [said.split(":")[0] for said in guarantees] == [f"G{n}" for n in range(1, 11)]
+    assert [said.split(":")[0] for said in guarantees if "`test_" not in said] == []
+
+
+def test_every_fact_that_a_page_names_exists():
+    named = {name for page in PAGES for name in re.findall(r"`sagas\.([A-Z]\w+)`", _read(page))}
+    checks = {page.stem.removeprefix("sagas.") for page in (DOCS / "reference/checks").glob("*.md")}
+
+    assert named - checks - set(vars(facts)) == set()
+
+
+def test_every_setting_that_a_page_names_exists():
+    named = {name for page in PAGES for name in re.findall(r'SAGAS\["(\w+)"\]', _read(page))}
+
+    assert named - {field.name for field in fields(Settings)} == set()
+
+
+def test_every_command_that_a_page_names_exists():
+    named = {name for page in PAGES for name in re.findall(r"manage\.py (saga_\w+)", _read(page))}
+
+    assert named - {name for name, app in get_commands().items() if app == "sagas"} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    assert [link for link in links_of(page) if not link.exists()] == []
+
+
+def test_every_page_can_be_reached_from_the_index():
+    found, waiting = set(), [DOCS / "index.md"]
+    while waiting:
+        page = waiting.pop()
+        if page.suffix == ".md" and page not in found:
+            found.add(page)
+            waiting += links_of(page)
+
+    assert {page for page in PAGES if page.parent != ROOT} - found == set()
+
+
+def _read(page):
+    return page.read_text(encoding="utf-8")

@@ -39,25 +39,29 @@ def database_url() -> str:
     return f"postgres://{user}:{password}@{at['host']}:{at['port']}/{at['dbname']}"
 
 
+def environment(**variables: str) -> dict[str, str]:
+    """Return what leads a process to the database, the broker and the books of this test."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.integration.hurried",
+        "DATABASE_URL": database_url(),
+        "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
+        "SHOP_BOOKS_DIR": str(Path(settings.PROVIDER_BOOKS).parent),
+        **variables,
+    }
+
+
 class Process:
     """A command of the shop in a process of its own; its words are in a file."""
 
     def __init__(self, command: Sequence[str], log: Path, **variables: str) -> None:
         """Start it with the database and the books of the test that is running."""
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "tests.integration.hurried",
-            "DATABASE_URL": database_url(),
-            "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
-            "SHOP_BOOKS_DIR": str(Path(settings.PROVIDER_BOOKS).parent),
-            **variables,
-        }
         self.log = log
         with log.open("w") as words:
             self._process = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=ROOT,
-                env=environment,
+                env=environment(**variables),
                 stdout=words,
                 stderr=subprocess.STDOUT,
             )

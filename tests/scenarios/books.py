@@ -3,6 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Model
 
 from inventory.models import Reservation, ReservationLine, ReturnedGoods, ReturnedLine, StockItem
 from orders.models import Order
@@ -47,9 +50,9 @@ def stand(order: Order) -> Stand:
     )
 
 
-def _state(model: type, order: Order) -> str:
-    found = model.objects.filter(order_id=order.pk).first()
-    return found.state if found else ""
+def _state(model: type[Model], order: Order) -> str:
+    found = model._default_manager.filter(order_id=order.pk).first()
+    return str(found.state) if found else ""  # type: ignore[attr-defined]  # each has one
 
 
 def way_back(order: Order) -> list[str]:
@@ -64,7 +67,7 @@ def back_by(money: str) -> list[str]:
     return ["OrderCancelled", "ShipmentStopped", money, "StockReleased", "OrderUndone"]
 
 
-def _sagas_of(order: Order) -> list[object]:
+def _sagas_of(order: Order) -> list[UUID]:
     return list(Saga.objects.filter(key=str(order.pk)).values_list("id", flat=True))
 
 
@@ -120,7 +123,8 @@ def _money_there(world: World) -> list[tuple[str, str, int]]:
 
 
 def _labels_here() -> list[str]:
-    return sorted(Shipment.objects.exclude(tracking=None).values_list("tracking", flat=True))
+    found = Shipment.objects.values_list("tracking", flat=True)
+    return sorted(tracking for tracking in found if tracking)
 
 
 def _labels_there(world: World) -> list[str]:

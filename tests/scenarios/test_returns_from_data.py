@@ -37,7 +37,7 @@ def replayed():
 
 def stocked(replayed):
     """Have exactly what was ordered; return how many of each article that is."""
-    units = Counter()
+    units: Counter[str] = Counter()
     for invoice, _ in replayed:
         for line in invoice.lines:
             units[line.sku] += line.quantity

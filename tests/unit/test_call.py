@@ -1,13 +1,14 @@
 """Calls: the idempotency key is made of business things only (R19)."""
 
 from itertools import combinations
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from sagas.call import Outcome, idempotency_key
 
-PARTS = {
+PARTS: dict[str, Any] = {
     "choreography": "checkout",
     "key": "42",
     "step": "payments.capture",
@@ -39,4 +40,4 @@ def test_an_outcome_is_a_definite_answer_that_can_not_be_changed():
 
     assert (refused.reference, refused.data) == ("", {})
     with pytest.raises(AttributeError):
-        refused.ok = True
+        refused.ok = True  # type: ignore[misc]  # that it is refused

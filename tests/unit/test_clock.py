@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_identifiers_come_in_the_order_of_time():
 
 
 def test_identifiers_of_several_threads_never_meet():
-    made = [[], [], [], []]
+    made: list[list[UUID]] = [[], [], [], []]
     threads = [
         threading.Thread(target=lambda own=own: own.extend(clock.new_id() for _ in range(2000)))
         for own in made

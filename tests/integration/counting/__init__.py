@@ -1,0 +1,1 @@
+"""Counting: an app with one step, for tests that need very many deliveries."""

@@ -1,0 +1,149 @@
+"""The demonstration, small: real orders go every way, and whatever is planted is found."""
+
+import csv
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from inventory.models import StockItem
+from orders.models import Order, SoldLine
+from shop.demo.plan import make_plan
+from shop.demo.prepare import read_file
+from shop.demo.ways import Way
+from shop.invoices import INVOICE_COLUMNS
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Every process-wide part of a run is this test's own.
+pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture
+def demo(transactional_db, outside, settings, tmp_path):
+    """Return the command, run in this process; it gives back what it said."""
+    settings.CELERY_BROKER_URL = ""
+    settings.SAGAS = {**settings.SAGAS, "TRANSPORT": "sagas.transport.InProcessTransport"}
+    settings.VAR = tmp_path
+
+    def run(*options: str) -> str:
+        said = StringIO()
+        try:
+            call_command("demo", "--orders", "20", "--no-input", *options, stdout=said)
+        except CommandError as error:
+            said.write(f"failed: {error}")
+        return said.getvalue()
+
+    return run
+
+
+def test_a_small_run_goes_every_way_and_all_books_agree(demo):
+    said = demo()
+
+    assert "failed" not in said
+    assert "all invariants hold" in said
+    assert "too few" not in said
+    assert "login admin" in said
+    assert "The story of order D1-" in said
+    assert "\x1b" not in said, "no terminal, no colours"
+
+
+def test_the_largest_real_order_is_always_among_them(demo):
+    demo()
+
+    largest = Order.objects.get(lines__line_no=704)
+    assert largest.state == Order.State.COMPLETED
+    assert SoldLine.objects.filter(order=largest).count() == 704
+
+
+def test_a_second_run_adds_its_own_orders_and_leaves_the_first_alone(demo):
+    demo()
+    before = set(Order.objects.values_list("number", "state"))
+
+    said = demo()
+
+    assert "all invariants hold" in said
+    assert before < set(Order.objects.values_list("number", "state"))
+    assert Order.objects.filter(number__startswith="D2-").count() == 20
+
+
+@pytest.mark.parametrize(
+    ("planted", "broken"), [("money", "M8"), ("stock", "I1"), ("parcel", "X1")]
+)
+def test_what_is_planted_is_named_and_taken_back(demo, planted, broken):
+    said = demo("--plant", planted)
+
+    assert "failed" in said
+    assert broken in said.rpartition("broken invariants:")[2]
+    assert "all invariants hold" in demo()
+
+
+def test_fifty_orders_for_the_same_twenty_articles_end_right(demo, tmp_path):
+    file = tmp_path / "busy.csv"
+    with file.open("w", newline="") as out:
+        rows = csv.writer(out)
+        rows.writerow(INVOICE_COLUMNS)
+        for invoice in range(50):
+            for article in range(20):
+                line = [600000 + invoice, f"A{article}", 3, "1.25", invoice, "EIRE"]
+                rows.writerow([*line, "2011-01-01T10:00:00"])
+
+    said = demo("--data", str(file), "--orders", "50")
+
+    assert "all invariants hold" in said
+    assert "failed" not in said
+    assert Order.objects.count() == 50
+    assert StockItem.objects.count() == 20
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--orders", "3"), "at least 20"),
+        (("--data", "nowhere.csv"), "nowhere.csv can't be read"),
+        (("--workers", "2"), "needs a broker"),
+        (("--drill",), "needs a database server"),
+    ],
+)
+def test_an_option_that_can_not_be_met_says_what_is_missing(demo, options, words):
+    assert words in demo(*options)
+
+
+def test_a_file_that_is_too_short_is_refused_before_anything_is_placed(demo, tmp_path):
+    file = tmp_path / "short.csv"
+    file.write_text(",".join(INVOICE_COLUMNS) + "\n600000,A,1,1.0,1,EIRE,2011-01-01T10:00:00\n")
+
+    assert "1 orders can't go every way" in demo("--data", str(file))
+    assert not Order.objects.exists()
+
+
+def test_the_same_seed_makes_the_same_plan():
+    invoices, notes = read_file(None)
+    first, again, other = (
+        make_plan(invoices, notes, size=330, seed=seed, prefix="D1-") for seed in (1, 1, 2)
+    )
+
+    assert first == again
+    assert first != other
+    assert all(len(first.going(way)) >= 10 for way in Way)
+
+
+@pytest.mark.slow
+def test_a_reader_who_goes_away_early_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'shop.sqlite3'}")
+    monkeypatch.setenv("SHOP_BOOKS_DIR", str(tmp_path))
+    monkeypatch.setenv("CELERY_BROKER_URL", "")
+    command = [sys.executable, "manage.py", "demo", "--orders", "20"]
+
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.stdout.close()
+        assert run.stderr is not None
+        complaints = run.stderr.read()
+
+    assert (run.returncode, complaints) == (0, "")
