@@ -5,14 +5,16 @@ ready | leased -> ready (retry), ready | leased | parked -> dead -> ready.
 A done delivery is a deleted row.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from sagas.exceptions import StaleDelivery
 from sagas.models import Delivery, DeliveryState
+from sagas.rows import update_rows
 
 _OPEN = (DeliveryState.READY, DeliveryState.LEASED)
 
@@ -24,7 +26,6 @@ def lease(using: str, leases: Sequence[tuple[Delivery, datetime]], *, holder: st
     """
     if not leases:
         return
-    until = Case(*(When(id=d.id, then=Value(end)) for d, end in leases))
     won = (
         Delivery.objects.using(using)
         .filter(id__in=[d.id for d, _ in leases], state=DeliveryState.READY)
@@ -32,13 +33,21 @@ def lease(using: str, leases: Sequence[tuple[Delivery, datetime]], *, holder: st
             state=DeliveryState.LEASED,
             fence=F("fence") + 1,
             attempts=F("attempts") + 1,
-            lease_until=until,
+            lease_until=_each(leases),
             leased_by=holder,
         )
     )
     _all_or_stale(won, len(leases), "leased")
     for row, _ in leases:
         row.state, row.fence, row.attempts = DeliveryState.LEASED, row.fence + 1, row.attempts + 1
+
+
+def _each(times: Sequence[tuple[Delivery, datetime]]) -> Case:
+    """Say for each delivery its own time; many have the same."""
+    by_time: dict[datetime, list[UUID]] = defaultdict(list)
+    for row, at in times:
+        by_time[at].append(row.id)
+    return Case(*(When(id__in=ids, then=Value(at)) for at, ids in by_time.items()))
 
 
 def park(using: str, parked: Sequence[tuple[Delivery, datetime]]) -> None:
@@ -49,7 +58,9 @@ def park(using: str, parked: Sequence[tuple[Delivery, datetime]]) -> None:
         delivery.state = DeliveryState.PARKED
         delivery.available_at = look_again
     fields = ["state", "available_at", "deadline_at", "waits_model", "waits_key", "reason"]
-    Delivery.objects.using(using).bulk_update([d for d, _ in parked], fields)
+    was_ready = {"state": DeliveryState.READY}
+    won = update_rows(using, [d for d, _ in parked], fields, only=was_ready)
+    _all_or_stale(won, len(parked), "parked")
 
 
 def postpone(using: str, postponed: Sequence[tuple[Delivery, datetime]]) -> None:
@@ -58,7 +69,10 @@ def postpone(using: str, postponed: Sequence[tuple[Delivery, datetime]]) -> None
         return
     for delivery, later in postponed:
         delivery.available_at = later
-    Delivery.objects.using(using).bulk_update([d for d, _ in postponed], ["available_at", "reason"])
+    fields = ["available_at", "reason"]
+    was_ready = {"state": DeliveryState.READY}
+    won = update_rows(using, [d for d, _ in postponed], fields, only=was_ready)
+    _all_or_stale(won, len(postponed), "postponed")
 
 
 def retry(using: str, delivery: Delivery, *, at: datetime, error: str, alone: bool) -> bool:
@@ -87,9 +101,8 @@ def reschedule(using: str, leased: Sequence[tuple[Delivery, datetime]]) -> None:
     """
     if not leased:
         return
-    later = Case(*(When(id=d.id, then=Value(at)) for d, at in leased))
     won = _held(using, [d for d, _ in leased]).update(
-        state=DeliveryState.READY, available_at=later, lease_until=None, attempts=0
+        state=DeliveryState.READY, available_at=_each(leased), lease_until=None, attempts=0
     )
     _all_or_stale(won, len(leased), "put back")
 
@@ -162,10 +175,13 @@ def finish_leased(using: str, leased: Sequence[Delivery]) -> None:
 
 def _held(using: str, leased: Sequence[Delivery]) -> QuerySet[Delivery]:
     """Return those of the leased deliveries whose fences are still ours."""
-    same_fence = Case(*(When(id=d.id, then=Value(d.fence)) for d in leased))
-    return Delivery.objects.using(using).filter(
-        id__in=[d.id for d in leased], state=DeliveryState.LEASED, fence=same_fence
-    )
+    by_fence: dict[int, list[UUID]] = defaultdict(list)
+    for row in leased:
+        by_fence[row.fence].append(row.id)
+    ours = Q(pk__in=())
+    for fence, ids in by_fence.items():
+        ours |= Q(id__in=ids, fence=fence)
+    return Delivery.objects.using(using).filter(ours, state=DeliveryState.LEASED)
 
 
 def _move(

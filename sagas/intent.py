@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sagas.call import Outcome, Request, idempotency_key
 from sagas.models import Delivery, Intent, IntentState, Saga
+from sagas.rows import update_rows
 from sagas.step import Kind, Step
 
 #: States of an intent whose outcome is not settled.
@@ -146,7 +147,7 @@ class IntentLedger:
         rows.bulk_create(self._tombstones, ignore_conflicts=True)
         if self._changed:
             fields = ["state", "outcome", "answered_at", "inquiries"]
-            rows.bulk_update(list(self._changed.values()), fields)
+            update_rows(self.using, list(self._changed.values()), fields)
 
     def _attempts(self, saga: Saga, step: Step, subject_key: str) -> list[Intent]:
         return [

@@ -22,6 +22,7 @@ from sagas.exceptions import (
 from sagas.locks import for_update
 from sagas.models import Delivery, DeliveryState, Direction, Saga, SagaStatus, StoredEvent
 from sagas.routing import FREE, is_undo, lookup_fields, routes
+from sagas.rows import update_rows
 from sagas.step import Step
 from sagas.trace import child_of
 
@@ -295,7 +296,7 @@ class Unit:
         fresh = {saga.id for saga in self.opened}
         changed = [self.sagas[saga_id] for saga_id in self._changed - fresh]
         if changed:
-            Saga.objects.using(self.using).bulk_update(changed, _SAGA_FIELDS)
+            update_rows(self.using, changed, _SAGA_FIELDS)
 
     def _wake_parked(self) -> None:
         """A parked delivery is ready again in the transaction that moved its subject (R26)."""

@@ -18,6 +18,7 @@ from django.db.models.signals import m2m_changed, post_save, pre_save
 
 from sagas import clock
 from sagas.locks import for_update
+from sagas.rows import update_rows
 from sagas.step import By
 
 __all__ = ["Work", "saves_one_by_one"]
@@ -98,7 +99,7 @@ class Work:
                 row.save(using=self.using, update_fields=sorted(dirty))
             return
         fields = sorted(set().union(*(dirty for _, dirty in changed)))
-        model._base_manager.using(self.using).bulk_update([row for row, _ in changed], fields)
+        update_rows(self.using, [row for row, _ in changed], fields)
 
 
 def _key(row: Model) -> _Key:

@@ -35,6 +35,8 @@ logger = logging.getLogger("sagas.worker")
 
 #: A call is given up by its worker at this part of its lease (R6).
 _STOP_AT = 0.8
+#: How long, in seconds, the first answer of a wave waits for others to share its commit.
+_GATHER = 0.01
 #: How often a batch is tried again because others were in its way.
 _CONTENTION_TRIES = 3
 
@@ -218,6 +220,7 @@ class Worker:
                 time.monotonic() - started
             )
             wait(out, timeout=max(remaining, 0), return_when=FIRST_COMPLETED)
+            wait(out, timeout=_GATHER)
             spent = time.monotonic() - started
             over = [f for f, lease in out.items() if f.done() or spent >= _stop_after(lease)]
             wave = [f.result() if f.done() else Answered(lease=out[f]) for f in over]

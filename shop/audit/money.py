@@ -61,7 +61,7 @@ def _ledger_adds_up(ours: Ours) -> Iterator[Finding]:
 
 def _refunds_have_cases(ours: Ours) -> Iterator[Finding]:
     """M3: a refund is for exactly one case, of the same amount, and the provider names it once."""
-    cases = {
+    cases: dict[str, dict[str, int | None]] = {
         "cancel": {case.order: None for case in ours.cases},
         "return": {found.id: found.refund for found in ours.returns},
         "loss": {loss.id: None for loss in ours.losses},

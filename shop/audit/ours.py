@@ -178,7 +178,9 @@ _SQL: dict[type, str] = {
           LEFT JOIN orders_returnline l ON l.line_id = s.id
           LEFT JOIN orders_return r ON r.id = l.parent_id
          GROUP BY s.id, s.order_id, s.line_no, s.sku, s.quantity, s.returned, s.return_pending""",
-    Item: "SELECT id, sku, available, reserved, committed, out, quarantine, damaged FROM inventory_stockitem",
+    Item: """
+        SELECT id, sku, available, reserved, committed, out, quarantine, damaged
+          FROM inventory_stockitem""",
     Reserved: """
         SELECT r.order_id, r.state, r.expires_at, i.id, i.sku, l.quantity
           FROM inventory_reservation r

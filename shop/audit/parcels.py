@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sagas.reconciliation import Finding
-from shop.audit.ours import Order, Ours, Shipment
+from shop.audit.ours import Order, Ours, ReturnParcel, Shipment
 from shop.audit.theirs import Theirs
 
 _GONE = ("handed_over", "delivered", "lost")
@@ -119,7 +119,8 @@ def _returned_is_refunded(ours: Ours) -> Iterator[Finding]:
 
 def _both_sides_agree(ours: Ours, theirs: Theirs) -> Iterator[Finding]:
     known = set()
-    for row in (*ours.shipments, *ours.return_parcels):
+    rows: list[Shipment | ReturnParcel] = [*ours.shipments, *ours.return_parcels]
+    for row in rows:
         if row.tracking is None:
             continue
         known.add(row.tracking)

@@ -1,4 +1,4 @@
-"""Theirs: the books of the payment provider and of the carrier, as they themselves give them out."""
+"""Theirs: the books of the payment provider and of the carrier, as they give them out."""
 
 from dataclasses import dataclass
 

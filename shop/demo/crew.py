@@ -1,4 +1,4 @@
-"""Crew: the workers of a run: a thread in here, Celery's processes and a relay, or somebody else's."""
+"""Crew: a run's workers: a thread in here, Celery's processes and a relay, or others'."""
 
 import contextlib
 import os

@@ -1,7 +1,7 @@
 """Drill: kills workers at the worst moments, on purpose, and counts what it took to mend that.
 
-Three injuries: SIGKILL inside a batch, SIGKILL after the provider has acted and before anybody could
-say so, and a worker that is stopped until its lease is over and then goes on as if nothing had
+Three injuries: SIGKILL inside a batch; SIGKILL after the provider has acted and before anybody
+could say so; and a worker that sleeps until its lease is over and then goes on as if nothing had
 happened (R6, R9).
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -72,10 +73,10 @@ class Drill:
         self._stop_beyond_lease(supply)
         self._drive.place(supply)
 
-    # -- inside a batch -----------------------------------------------------------------------------
+    # -- inside a batch --------------------------------------------------------------------------
 
     def _kill_in_batch(self, supply: Iterator[Planned]) -> None:
-        """A worker's slot says what it has in its hands; its own commit empties it (decision 11)."""
+        """A worker's slot says what it has in its hands; its commit empties it (decision 11)."""
         until = time.monotonic() + _WAIT
         while time.monotonic() < until:
             self._drive.place(_some(supply, _LOAD))
@@ -100,7 +101,7 @@ class Drill:
                 return slot
         return None
 
-    # -- while a call is out -------------------------------------------------------------------------
+    # -- while a call is out ---------------------------------------------------------------------
 
     def _kill_with_lease(self, supply: Iterator[Planned]) -> None:
         """The provider has taken the money, and who asked for it is gone."""
@@ -116,7 +117,7 @@ class Drill:
         self._crew.restart(name)
 
     def _stop_beyond_lease(self, supply: Iterator[Planned]) -> None:
-        """A worker sleeps until another has finished its work; then it wakes up and wants to commit."""
+        """A worker sleeps until another has done its work, then wakes up and wants to commit."""
         refused_before = self._recovery().refused_fences
         with self._hanging_capture(supply) as (leased, name):
             pid = _pid_of(leased.leased_by)
@@ -164,7 +165,7 @@ class Drill:
 
         return _look_for(caught, seconds=_WAIT)
 
-    # -- telling -------------------------------------------------------------------------------------
+    # -- telling ---------------------------------------------------------------------------------
 
     def _note(
         self, what: str, name: str, worker: str, detail: str, *, is_fatal: bool = True
@@ -188,12 +189,12 @@ class Drill:
             _("fences were refused"): found.refused_fences,
             _("calls were inquired about"): found.inquiries,
         }
-        screen.table([(what, count) for what, count in counts.items()])
+        screen.table(list(counts.items()))
         return [_("drill: no %(what)s") % {"what": w} for w, n in counts.items() if n < 1]
 
 
 def _some(supply: Iterator[Planned], count: int) -> list[Planned]:
-    return [order for _n, order in zip(range(count), supply, strict=False)]
+    return list(islice(supply, count))
 
 
 def _look_for(find: Callable[[], T | None], *, seconds: float) -> T | None:

@@ -18,9 +18,9 @@ from orders.events import Address
 from orders.models import Loss, Order, Return
 from orders.services import place_order, request_cancel
 from payments.models import Payment
+from sagas.intent import INQUIRE_PREFIX
 from sagas.models import Delivery, Saga, SagaStatus, StoredEvent
 from sagas.participant import Kind
-from sagas.intent import INQUIRE_PREFIX
 from sagas.pause import pause, resume
 from shop.demo.outdoors import Outdoors
 from shop.demo.plan import Fault, Plan, Planned

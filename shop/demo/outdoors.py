@@ -60,9 +60,9 @@ class Outdoors:
         """Parcels arrive or get lost; one whose customer asks too late waits for the answer."""
         for shipment, planned in self._shipments(Shipment.State.HANDED_OVER):
             if planned.way is Way.LOSS:
-                self._outside.carrier.lose(shipment.tracking)
+                self._outside.carrier.lose(str(shipment.tracking))
             elif planned.way is not Way.CANCEL_TOO_LATE or self._is_rejected(shipment.order_id):
-                self._outside.carrier.deliver(shipment.tracking)
+                self._outside.carrier.deliver(str(shipment.tracking))
             else:
                 self._cancel(shipment.order_id)
 

@@ -98,14 +98,14 @@ def make_plan(
     prefix: str,
 ) -> Plan:
     """Choose up to `size` orders and the way of each; the one with most lines is always there."""
-    credits = credits_by_order(notes)
+    credited = credits_by_order(notes)
     share = max(1, min(FULL_SHARE, size * FULL_SHARE // FULL_SIZE))
     pool = _shuffled(invoices, seed)
-    ways = _assign(pool, credits, share)
+    ways = _assign(pool, credited, share)
     spare = [invoice for invoice in pool if invoice.number not in ways]
     ways |= dict.fromkeys((i.number for i in spare[: max(0, size - len(ways))]), Way.PLAIN)
     chosen = [invoice for invoice in pool if invoice.number in ways]
-    orders = [_planned(prefix, found, ways[found.number], credits) for found in chosen]
+    orders = [_planned(prefix, found, ways[found.number], credited) for found in chosen]
     return Plan(prefix=prefix, orders=tuple(_with_faults(orders, share)))
 
 
@@ -116,10 +116,10 @@ def _shuffled(invoices: Sequence[Invoice], seed: int) -> list[Invoice]:
     return largest + rest
 
 
-def _assign(pool: Sequence[Invoice], credits: Credits, share: int) -> dict[str, Way]:
+def _assign(pool: Sequence[Invoice], credited: Credits, share: int) -> dict[str, Way]:
     """Give each special way its share; orders with fitting credit notes are sent back first."""
     ways = {invoice.number: Way.PLAIN for invoice in pool[:1]}
-    real = {i.number: way_of(i, real_parcels(i, credits.get(i.number, ()))) for i in pool}
+    real = {i.number: way_of(i, real_parcels(i, credited.get(i.number, ()))) for i in pool}
     untouched = [i for i in pool if real[i.number] is None]
     for way in (Way.RETURN_SEVERAL, Way.RETURN_WHOLE, Way.RETURN_PART):
         fitting = [i for i in pool if real[i.number] is way]
@@ -137,13 +137,13 @@ def _take(ways: dict[str, Way], found: Sequence[Invoice], way: Way, share: int) 
     ways |= dict.fromkeys(free[:share], way)
 
 
-def _planned(prefix: str, invoice: Invoice, way: Way, credits: Credits) -> Planned:
+def _planned(prefix: str, invoice: Invoice, way: Way, credited: Credits) -> Planned:
     return Planned(
         number=prefix + invoice.number,
         invoice=invoice,
         way=way,
         cards=CARDS.get(way, GOOD_CARD),
-        returns=parcels_for(invoice, way, credits),
+        returns=parcels_for(invoice, way, credited),
     )
 
 

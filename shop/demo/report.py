@@ -16,6 +16,8 @@ from shop.demo.plan import Plan
 from shop.demo.screen import Screen
 from shop.demo.ways import WORDS, Way
 
+#: How many findings are told one by one.
+_FINDINGS = 50
 #: What a reader should notice, by event.
 _NOTES = {
     "orders.CancelRequested": gettext_lazy("a wish: only shipping knows if the parcel has left"),
@@ -146,7 +148,7 @@ def tell_findings(screen: Screen, findings: Sequence[Finding]) -> None:
     screen.heading(_("The audit: every order, payment, unit and parcel, against all books"))
     if not findings:
         screen.line(_("  all invariants hold: M1-M6, M8, S1, S2, S4, I1-I6, X1-X5, P1, D1-D3, D8"))
-    for finding in findings[:50]:
+    for finding in findings[:_FINDINGS]:
         screen.line(f"  {finding}")
-    if len(findings) > 50:
-        screen.line(_("  ... and %(count)d more") % {"count": len(findings) - 50})
+    if len(findings) > _FINDINGS:
+        screen.line(_("  ... and %(count)d more") % {"count": len(findings) - _FINDINGS})

@@ -1,4 +1,4 @@
-"""Screen: what the demonstration says: one updating line on a terminal, now and then a line elsewhere.
+"""Screen: what the demonstration says, with one updating line of progress on a terminal.
 
 A reader who goes away early changes nothing: the rest is said to nobody.
 """

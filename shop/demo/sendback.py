@@ -66,11 +66,11 @@ def made_up(invoice: Invoice, way: Way) -> tuple[Parcel, ...]:
     return parcels if fits else ()
 
 
-def parcels_for(invoice: Invoice, way: Way, credits: Credits) -> tuple[Parcel, ...]:
+def parcels_for(invoice: Invoice, way: Way, credited: Credits) -> tuple[Parcel, ...]:
     """Return what comes back of an order that goes this way; none if nothing does."""
     if way is Way.CANCEL_TOO_LATE:
         return everything(invoice)
     if way not in (Way.RETURN_WHOLE, Way.RETURN_PART, Way.RETURN_SEVERAL):
         return ()
-    real = real_parcels(invoice, credits.get(invoice.number, ()))
+    real = real_parcels(invoice, credited.get(invoice.number, ()))
     return real if way_of(invoice, real) is way else made_up(invoice, way)

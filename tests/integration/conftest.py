@@ -45,11 +45,11 @@ def floor(transactional_db, outside, tmp_path, request):
 
 def pytest_terminal_summary(terminalreporter, config):
     """Say which worker processes handled what."""
-    done = {test: shares for test, shares in config.stash.get(SHARES, {}).items() if shares}
+    done = {test: share for test, share in config.stash.get(SHARES, {}).items() if share}
     if not done:
         return
     terminalreporter.section("deliveries handled, by worker process")
-    for test, shares in done.items():
+    for test, share in done.items():
         terminalreporter.line(test)
-        for worker, handled in sorted(shares.items()):
+        for worker, handled in sorted(share.items()):
             terminalreporter.line(f"  {handled:6}  {worker}")

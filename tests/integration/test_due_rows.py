@@ -63,7 +63,9 @@ def _delivery(event: StoredEvent) -> Delivery:
 @pytest.mark.slow
 def test_two_relays_and_four_workers_do_everything_once(floor, due):
     pairs = [
-        floor.worker("-P", "prefork", "-c", "2", queues=["counting"], DJANGO_SETTINGS_MODULE=SETTINGS)
+        floor.worker(
+            "-P", "prefork", "-c", "2", queues=["counting"], DJANGO_SETTINGS_MODULE=SETTINGS
+        )
         for _ in range(2)
     ]
     for pair in pairs:

@@ -6,13 +6,14 @@ import pytest
 
 from inventory.events import StockCommitted, StockReserved
 from inventory.models import Reservation
-from orders.events import OrderCancelled, OrderPlaced
+from orders.events import OrderCancelled, OrderPlaced, PaymentGivenUp
 from orders.models import Order
 from orders.services import request_cancel
 from payments.events import PaymentDeclined
 from sagas import codec
 from sagas.exceptions import DirectionConflict, PermanentFailure
 from sagas.models import Case, CaseKind, Delivery, DeliveryState, Saga, SagaStatus, StoredEvent
+from sagas.participant import by
 from sagas.pause import pause, resume
 from shipping.events import ShipmentHandedOver
 from shipping.models import Shipment
@@ -112,6 +113,20 @@ def test_what_would_still_go_forward_is_refused_when_a_saga_turns(world):
     ]
     let_go(world, "payments.authorise")
     assert stand(order).payment == "closed"
+
+
+def test_a_step_in_the_very_batch_that_turns_its_saga_is_refused(world, extras):
+    @extras.on(PaymentGivenUp, reads={"orders": by(Order, "id", "order_id")})
+    def offer_an_instalment(event, orders) -> None:
+        raise AssertionError
+
+    order = world.place(cards=("tok_declined",))
+    world.drain()
+
+    assert facts(order, "StepRefused") == [
+        {"step": "extras.offer_an_instalment", "reason": "the saga is going back"}
+    ]
+    assert_quiet(world, order, status=SagaStatus.COMPENSATED, keeps=0)
 
 
 def test_an_event_of_an_order_that_is_cancelled_meets_a_closed_door(world):

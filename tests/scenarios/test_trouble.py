@@ -7,7 +7,7 @@ import pytest
 from orders.events import OrderCompleted, OrderPlaced, OrderUndone
 from orders.models import Order
 from orders.services import request_cancel
-from sagas import clock
+from sagas import claim, clock
 from sagas.dead_letter import edit_dead, retry_dead, skip_dead
 from sagas.exceptions import PermanentFailure, UndecodableEvent
 from sagas.models import Case, CaseKind, Delivery, DeliveryState, SagaStatus, StoredEvent
@@ -287,6 +287,27 @@ def test_what_is_paused_waits_and_goes_on_when_resumed(world, name, state):
 def test_only_what_exists_can_be_paused(world, name):
     with pytest.raises(ValueError, match=f"'{name}' is no consumer, no step"):
         pause(name, actor="admin:lee", reason="maintenance")
+
+
+@pytest.mark.parametrize("name", ["payments", "payments.authorise", "choreography:checkout"])
+def test_what_is_paused_is_not_even_looked_at(world, name):
+    pause("payments.authorise", actor="admin:lee", reason="maintenance")
+    world.place()
+    world.drain()
+    resume("payments.authorise", actor="admin:lee")
+
+    def due(*paused):
+        return claim.due(
+            "default",
+            consumers=world.worker.consumers,
+            ids=(),
+            paused=claim.Paused(names=frozenset(paused)),
+            limit=10,
+            now=clock.now(),
+        )
+
+    assert [row.purpose for row in due()] == ["authorise"]
+    assert due(name) == []
 
 
 def test_what_is_paused_does_not_keep_a_worker_from_later_work(world, settings):

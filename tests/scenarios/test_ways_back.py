@@ -1,5 +1,6 @@
 """Every way back of a checkout, by the row of the decision table that it stands in."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,9 @@ Kind, Outcome = Case.Kind, Case.Outcome
 CLOSED = Stand(order="cancelled", payment="closed", reservation="released", shipment="")
 VOIDED = Stand(order="cancelled", payment="voided", reservation="released", shipment="")
 REFUNDED = Stand(order="cancelled", payment="refunded", reservation="released", shipment="stopped")
+
+#: Parcel and stock of an order while the carrier has not answered.
+UNTOUCHED = {"reservation": "committed", "shipment": "voiding"}
 
 
 def at_most(world, step):
@@ -190,6 +194,24 @@ def test_d30_a_second_cancellation_returns_the_first_case(world):
     world.drain()
     assert request_cancel(reload(order), reason="and again") == first
     assert world.events(order).count("CancelRequested") == 1
+    assert_quiet(world, order, status=COMPENSATED, keeps=0)
+
+
+def test_r39_money_waits_for_the_parcel_and_stock_for_the_money(world):
+    order = world.place()
+    world.drain()
+    world.carrier.switch_on("lost_request", operation="void", times=1)
+    world.provider.switch_on("lost_request", operation="refund", times=1)
+
+    cancel(world, order)
+    assert stand(order) == replace(REFUNDED, order="cancelling", payment="captured", **UNTOUCHED)
+    world.pass_time(timedelta(seconds=2))
+    assert stand(order) == replace(
+        REFUNDED, order="cancelling", payment="refunding", reservation="committed"
+    )
+    world.pass_time(timedelta(seconds=4))
+
+    assert stand(order) == REFUNDED
     assert_quiet(world, order, status=COMPENSATED, keeps=0)
 
 

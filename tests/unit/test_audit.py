@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,10 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 class Books:
     ours: Ours
     theirs: Theirs
+
+    def with_ours(self, name: str, rows: Any) -> "Books":
+        changed: dict[str, Any] = {name: rows}
+        return replace(self, ours=replace(self.ours, **changed))
 
     def broken(self) -> set[str]:
         found = [
@@ -165,7 +170,7 @@ def ours(name: str, number: int, **values: object) -> Callable[[Books], Books]:
     def change(books: Books) -> Books:
         rows = list(getattr(books.ours, name))
         rows[number] = rows[number]._replace(**values)
-        return replace(books, ours=replace(books.ours, **{name: tuple(rows)}))
+        return books.with_ours(name, tuple(rows))
 
     return change
 
@@ -176,7 +181,7 @@ def without(name: str, number: int) -> Callable[[Books], Books]:
     def change(books: Books) -> Books:
         rows = list(getattr(books.ours, name))
         del rows[number]
-        return replace(books, ours=replace(books.ours, **{name: tuple(rows)}))
+        return books.with_ours(name, tuple(rows))
 
     return change
 

@@ -11,7 +11,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.test.utils import override_settings
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from shop.demo.plan import FULL_SIZE, SMALLEST
 from shop.demo.plant import PLANTS
@@ -25,9 +24,7 @@ _WORKERS = 2
 
 
 class Command(BaseCommand):
-    help = gettext_lazy(
-        "Run real orders through every way there is, and hold all books against each other."
-    )
+    help = "Run real orders through every way there is, and hold all books against each other."
     # Tables are made by the command itself.
     requires_system_checks: list[str] = []
 
@@ -121,9 +118,9 @@ def _ask(options: dict[str, Any], screen: Screen) -> None:
     if not there:
         return
     screen.line(_("There are %(count)d orders already; this run adds its own.") % {"count": there})
-    if options["interactive"] and sys.stdin.isatty() and sys.stdout.isatty():
-        if input(_("Go on? [Y/n] ")).strip().lower() in ("n", "no"):
-            raise CommandError(_("Nothing was done."))
+    can_ask = options["interactive"] and sys.stdin.isatty() and sys.stdout.isatty()
+    if can_ask and input(_("Go on? [Y/n] ")).strip().lower() in ("n", "no"):
+        raise CommandError(_("Nothing was done."))
 
 
 @contextmanager
