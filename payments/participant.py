@@ -28,6 +28,7 @@ from payments.events import (
 )
 from payments.models import LedgerEntry, Payment, Refund
 from sagas.call import Outcome
+from sagas.exceptions import CallAgain
 from sagas.participant import (
     ABSENT,
     INQUIRE,
@@ -51,7 +52,7 @@ OF_ORDER = by(Payment, "order_id")
 PAYMENT_OF_ORDER = {"paid": OF_ORDER}
 
 
-class NotDone(Exception):
+class NotDone(CallAgain):
     """The provider refused to give money back or up: tried again under the next key (R34)."""
 
 

@@ -4,13 +4,14 @@ import msgspec
 
 from sagas.conf import settings
 from sagas.event import EVENT_TYPES, UPCASTERS, Event, Payload
-from sagas.exceptions import PayloadTooLarge, UndecodableEvent, UnknownEvent
+from sagas.exceptions import MalformedEvent, PayloadTooLarge, UndecodableEvent, UnknownEvent
 
 
 def encode(event: Event) -> Payload:
     """Return the event's fields as JSON values.
 
-    Raises PayloadTooLarge when the JSON is larger than `SAGAS["MAX_PAYLOAD_BYTES"]`.
+    Raises MalformedEvent when a value is not of its declared type, PayloadTooLarge when the JSON is
+    larger than `SAGAS["MAX_PAYLOAD_BYTES"]`.
     """
     limit = settings().MAX_PAYLOAD_BYTES
     size = len(msgspec.json.encode(event))
@@ -21,6 +22,11 @@ def encode(event: Event) -> Payload:
         )
         raise PayloadTooLarge(message)
     payload: Payload = msgspec.to_builtins(event)
+    try:
+        msgspec.convert(payload, type(event))
+    except (msgspec.ValidationError, ValueError) as error:
+        message = f"{event.wire_name} was made with a value of another type: {error}."
+        raise MalformedEvent(message) from error
     return payload
 
 

@@ -17,10 +17,10 @@ from sagas.case import close_cases, open_case
 from sagas.claim import lock_sagas
 from sagas.event import Event
 from sagas.event_log import Cause
-from sagas.exceptions import NotSent, PermanentFailure, StaleDelivery, WorkerDied
+from sagas.exceptions import CallAgain, NotSent, PermanentFailure, StaleDelivery, WorkerDied
 from sagas.facts import DeliveryDied, DeliveryRetried, DeliverySkipped, DeliverySuperseded
 from sagas.intent import record_outcome
-from sagas.models import CaseKind, Delivery, DeliveryState, Intent, IntentState, Saga
+from sagas.models import CaseKind, Delivery, DeliveryState, Intent, IntentState, Saga, Slot
 from sagas.outbox import locked_saga
 from sagas.retry import DEFAULT_RETRY, Retry
 from sagas.routing import step_named
@@ -45,7 +45,7 @@ def record_failure(
         unit = Unit(using, now=clock.now(using), careful=True)
         unit.hold(list(sagas.values()))
         if answer is not None and answer.outcome is not None:
-            _keep_outcome(unit, answer)
+            _keep_outcome(unit, answer, cause)
         _retry_or_die(unit, sagas[row.saga_id], row, cause)
         unit.flush()
 
@@ -58,11 +58,15 @@ def _parts(
     return failed.member.delivery, failed.error, failed.member.answer
 
 
-def _keep_outcome(unit: Unit, answer: "Answered") -> None:
-    """The outside has answered, whatever the step made of it: never ask or send that again."""
+def _keep_outcome(unit: Unit, answer: "Answered", error: Exception) -> None:
+    """The outside has answered, whatever the step made of it: never ask or send that again.
+
+    Only a step that says so makes a refused call again, under the next key (R34).
+    """
     assert answer.outcome is not None  # noqa: S101  checked by the caller
     intent = Intent.objects.using(unit.using).get(id=answer.lease.intent.id)
-    intent.state = IntentState.ANSWERED if answer.outcome.ok else IntentState.FAILED
+    is_over = isinstance(error, CallAgain) and not answer.outcome.ok
+    intent.state = IntentState.FAILED if is_over else IntentState.ANSWERED
     record_outcome(intent, answer.outcome, unit.now)
     intent.save(using=unit.using)
 
@@ -118,18 +122,25 @@ def blame_dead_workers(using: str, *, silent_since: datetime) -> int:
     """Give one committed attempt to everything a dead worker had in its hands (R9).
 
     It runs alone from then on, so a payload that kills processes is found and gives up. What was
-    done after all is no row any more. Returns how many workers had died.
+    done after all is no row any more. A worker whose sagas are still locked is slow, not dead.
+    Returns how many workers had died.
     """
     with transaction.atomic(using=using):
         orphans = lock_orphans(using, silent_since=silent_since)
-        for orphan in orphans:
-            ids = [UUID(text) for text in orphan.claimed]
-            held = Delivery.objects.using(using).filter(id__in=ids, state=DeliveryState.READY)
-            for row in held:
-                message = f"Worker {orphan.worker} fell silent while it held this delivery."
-                record_failure(row, WorkerDied(message), using=using)
-            clear(using, orphan)
-    return len(orphans)
+        return sum(_blame(orphan, using) for orphan in orphans)
+
+
+def _blame(orphan: Slot, using: str) -> bool:
+    ids = [UUID(text) for text in orphan.claimed]
+    held = list(Delivery.objects.using(using).filter(id__in=ids, state=DeliveryState.READY))
+    wanted = {row.saga_id for row in held}
+    if lock_sagas(using, wanted, skip_locked=True).keys() != wanted:
+        return False
+    for row in held:
+        message = f"Worker {orphan.worker} fell silent while it held this delivery."
+        record_failure(row, WorkerDied(message), using=using)
+    clear(using, orphan)
+    return True
 
 
 # -- what a person may do -------------------------------------------------------------------------

@@ -95,14 +95,9 @@ def fact_of(declared: StateTimer, row: object, started_by: Event) -> Event:
 def drop_timers(unit: "Unit", in_hand: frozenset[UUID]) -> None:
     """Delete the timers of states that were left, and of sagas that have ended."""
     dropped = Q()
-    purposes = {
-        f"{_WHILE_IN}{timer.name}"
-        for (model, _field, state), timers in routes().timers.items()
-        for timer in timers
-        if any(left[0] == model and left[2] == state for left in unit.left_states)
-    }
+    purposes = {purpose for purpose, _ in unit.left_timers}
     if purposes:
-        keys = {key for _, key, _ in unit.left_states}
+        keys = {key for _, key in unit.left_timers}
         dropped |= Q(purpose__in=purposes, waits_key__in=keys)
     if unit.ended:
         dropped |= Q(saga_id__in=unit.ended, purpose=SAGA_DEADLINE)

@@ -39,6 +39,10 @@ class WrongDatabase(PublishError):
     """The event would be written to another database than the state it describes (R16)."""
 
 
+class MalformedEvent(PublishError):
+    """An event's values do not have the types that its class declares; nothing was written."""
+
+
 class PayloadTooLarge(PublishError):
     """The encoded event is larger than SAGAS["MAX_PAYLOAD_BYTES"]."""
 
@@ -57,6 +61,10 @@ class StepError(SagaError):
 
 class PermanentFailure(StepError):
     """Raised by a step for which trying again is pointless: it goes straight to a person."""
+
+
+class CallAgain(StepError):
+    """Raised by a step whose call was refused and is to be made again, under the next key (R34)."""
 
 
 class UndeclaredResult(PermanentFailure):

@@ -155,7 +155,7 @@ class Participant:
         """
         field = fsm.field_name_of(state_field)
         model = state_field.field.model  # type: ignore[attr-defined]
-        name = f"{model._meta.model_name}.{_state(state)}"
+        name = f"{model._meta.model_name}.{field}.{_state(state)}"
         self.timers.append(
             StateTimer(
                 name=name,

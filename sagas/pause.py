@@ -7,6 +7,7 @@ it is; wishes and other sagas' lanes go on. Pausing and resuming are facts in th
 from django.db import transaction
 
 from sagas import clock
+from sagas.choreography import CHOREOGRAPHIES
 from sagas.event import Event
 from sagas.event_log import Subject
 from sagas.facts import Paused, Resumed
@@ -54,7 +55,7 @@ def _say(event: Event, name: str, *, actor: str, reason: str, using: str) -> Non
 
 
 def _require_known(name: str) -> None:
-    if name.startswith("choreography:"):
+    if name.removeprefix("choreography:") in CHOREOGRAPHIES:
         return
     consumer, _, step = name.partition(".")
     participant = PARTICIPANTS.get(consumer)

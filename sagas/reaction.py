@@ -89,7 +89,8 @@ def _apply(desk: Desk, member: Member, step: Step) -> None:
 def _create(desk: Desk, member: Member, step: Step) -> None:
     assert step.creates is not None and step.subject is not None  # noqa: S101, PT018  for types
     if isinstance(step.creates, type):
-        row = step.creates(**{step.subject.field: subject_key(member, step)})
+        field = step.creates._meta.get_field(step.subject.field)
+        row = step.creates(**{field.attname: field.to_python(subject_key(member, step))})
     else:
         row = step.creates(member.event)
     member.scope["subject"] = [row]

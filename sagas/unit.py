@@ -50,7 +50,7 @@ class Unit:
         self.deliveries: list[Delivery] = []
         self.turned: set[UUID] = set()
         self.ended: set[UUID] = set()
-        self.left_states: set[tuple[str, str, str]] = set()
+        self.left_timers: set[tuple[str, str]] = set()
         self.moved: set[tuple[str, str]] = set()
         self.woken: list[tuple[str, UUID]] = []
         self._changed: set[UUID] = set()
@@ -268,8 +268,8 @@ class Unit:
         for field in lookup_fields(subject.model):
             self.moved.add((subject.model, f"{field}={getattr(row, field)}"))
         watched = f"pk={row.pk}"
-        self.left_states.add((subject.model, watched, subject.from_state))
         purposes = deadline.timers_of(subject.model, subject.field, subject.from_state)
+        self.left_timers.update((purpose, watched) for purpose in purposes)
         self.deliveries = [
             d for d in self.deliveries if not (d.purpose in purposes and d.waits_key == watched)
         ]

@@ -9,5 +9,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("sagas.api.urls")),
     path("api/", include("orders.urls")),
     path("api/", include("inventory.urls")),
+    path("api/", include("payments.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
 ]

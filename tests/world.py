@@ -135,4 +135,3 @@ def kept(provider: SimulatedProvider, order: Order) -> int:
     """Return the minor units that the provider holds for the order, by its own books."""
     balance = provider.balances().get(order.number)
     return balance.kept_minor if balance else 0
-

@@ -55,6 +55,17 @@ def celery_version() -> Iterator[CheckMessage]:
         )
 
 
+def times_are_aware() -> Iterator[CheckMessage]:
+    """E104: times are stored without a zone, so that no comparison with them is certain (R7)."""
+    if not django_settings.USE_TZ:
+        yield error(
+            104,
+            "USE_TZ",
+            "Times would be stored without a zone; announcing any event fails.",
+            hint="Set USE_TZ = True.",
+        )
+
+
 def celery_acknowledges_early() -> Iterator[CheckMessage]:
     """E102: hints are acknowledged late, which can make message loops (R12)."""
     if _uses_celery() and (_task().acks_late or _task().app.conf.task_acks_late):
@@ -209,6 +220,7 @@ def pools_and_forks() -> Iterator[CheckMessage]:
 CHECKS = (
     own_settings,
     celery_version,
+    times_are_aware,
     celery_acknowledges_early,
     celery_is_not_eager,
     celery_reuses_connections,

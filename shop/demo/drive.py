@@ -63,10 +63,12 @@ class Drive:
         there = dict(StockItem.objects.filter(sku__in=wanted).values_list("sku", "available"))
         for sku in sorted(wanted):
             set_stock(sku, 0, reason="sold out", actor=ACTOR)
-        self.place(orders)
-        self.wait_for(_("sold out"), orders, State.CANCELLED)
-        for sku in sorted(wanted):
-            set_stock(sku, there[sku], reason="delivery of goods", actor=ACTOR)
+        try:
+            self.place(orders)
+            self.wait_for(_("sold out"), orders, State.CANCELLED)
+        finally:
+            for sku in sorted(wanted):
+                set_stock(sku, there[sku], reason="delivery of goods", actor=ACTOR)
 
     def cancelled_early(self) -> None:
         """Orders whose customers change their minds at each stage before there is a parcel."""

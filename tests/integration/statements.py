@@ -43,7 +43,7 @@ def statements(using: str = "default") -> Iterator[list[str]]:
         said.extend([shape(sql)] * (len(params) if many else 1))
         return execute(sql, params, many, context)
 
-    connection.commit = committed
+    connection.commit = committed  # type: ignore[method-assign]
     try:
         with connection.execute_wrapper(seen):
             yield said

@@ -158,7 +158,7 @@ def test_a_list_costs_the_same_however_many_rows(
 @pytest.mark.parametrize("name", ["id", "key", "number"])
 def test_a_saga_is_searched_by_id_key_or_order_number(world, admin_client, name):
     saga = world.saga(world.place(number="A-17"))
-    other = world.saga(world.place(number="A-18"))
+    world.place(number="A-18")
     text = {"id": str(saga.id), "key": saga.key, "number": "A-17"}[name]
 
     said = admin_client.get(list_of(Saga), {"q": text}).content.decode()

@@ -1,5 +1,6 @@
 """A batch says the same to the database for one order and for sixty-four, in one COMMIT."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -242,6 +243,30 @@ def test_plain_steps_run_alone(world, guest, host):
 
     assert host.drain() == 3
     assert len(set(transactions)) == 3
+
+
+def test_a_saga_that_somebody_works_on_is_left_alone_and_not_waited_for(world, guest, host):
+    other = Worker({guest.name})
+    found = []
+
+    @guest.on(OrderPlaced, saga="checkout")
+    def greet(event: OrderPlaced) -> None:
+        if event.number == "S-1":
+            thread = threading.Thread(target=look_too)
+            thread.start()
+            thread.join()
+        found.append(event.number)
+
+    def look_too() -> None:
+        other.drain()
+        connection.close()
+
+    world.place(number="S-1")
+    world.place(number="S-2")
+
+    assert host.drain() == 1
+    assert found == ["S-2", "S-1"]
+    other.close()
 
 
 def test_a_declared_step_that_queries_is_told_so(world, guest, host):

@@ -1,6 +1,7 @@
 """Real Celery workers, a real relay and a broker that comes and goes."""
 
 import socket
+from collections.abc import Sequence
 
 import pytest
 
@@ -15,10 +16,11 @@ from shipping.models import Shipment
 from tests.integration.workers import QUEUES, empty_broker, shares, wait_until
 from tests.world import HOME, LINES, kept
 
-CREWS = {
-    "prefork": [("-P", "prefork", "-c", "2", QUEUES)],
-    "threads": [("-P", "threads", "-c", "2", QUEUES)],
-    "one per context": [("-P", "threads", "-c", "1", (queue,)) for queue in QUEUES],
+#: Pool, size and queues of each worker.
+CREWS: dict[str, list[tuple[str, str, Sequence[str]]]] = {
+    "prefork": [("prefork", "2", QUEUES)],
+    "threads": [("threads", "2", QUEUES)],
+    "one per context": [("threads", "1", (queue,)) for queue in QUEUES],
 }
 QUIET = "nothing but timers is left"
 
@@ -66,7 +68,9 @@ def no_step_is_left() -> bool:
 
 @pytest.mark.parametrize("crew", CREWS)
 def test_forty_orders_pass_through_real_workers(shop, floor, crew):
-    workers = [floor.worker(*options, queues=queues) for *options, queues in CREWS[crew]]
+    workers = [
+        floor.worker("-P", pool, "-c", size, queues=queues) for pool, size, queues in CREWS[crew]
+    ]
     for worker in workers:
         worker.wait_for("ready")
 

@@ -11,7 +11,8 @@ from django.db import IntegrityError, OperationalError, connection, connections,
 from inventory.models import StockItem
 from orders.events import OrderPlaced
 from orders.models import Order
-from sagas.models import Case, Delivery, DeliveryState
+from payments.models import Payment
+from sagas.models import Case, Delivery, DeliveryState, StoredEvent
 from sagas.participant import by
 from sagas.work import Work
 from sagas.worker import Worker, _call
@@ -22,23 +23,35 @@ TWO_LEASES = timedelta(minutes=4)
 ITEMS = {"items": by(StockItem, "sku", "lines.sku")}
 
 
-@contextmanager
-def bad_line(*, applied: bool) -> Iterator[threading.Event]:
-    """Yield a switch: the COMMIT after it is set reports an error, whether it applied or not."""
-    breaks = threading.Event()
-    real = connections["default"]
-    commit = real.commit
+class Line:
+    """The line to the database: one COMMIT on it reports an error, whether it applied or not."""
 
-    def report() -> None:
-        if applied or not breaks.is_set():
-            commit()
-        if breaks.is_set():
-            breaks.clear()
+    def __init__(self, *, applied: bool) -> None:
+        """Begin with a good line."""
+        self.applied = applied
+        self.good: int | None = None
+        self._commit = connections["default"].commit
+
+    def breaks(self, *, after: int = 0) -> None:
+        """Have the next COMMIT report an error, or the one `after` so many."""
+        self.good = after
+
+    def commit(self) -> None:
+        is_bad, self.good = self.good == 0, self.good - 1 if self.good else None
+        if self.applied or not is_bad:
+            self._commit()
+        if is_bad:
             raise OperationalError("server closed the connection unexpectedly")
 
-    real.commit = report
+
+@contextmanager
+def bad_line(*, applied: bool) -> Iterator[Line]:
+    """Yield the line that is used inside the block."""
+    real = connections["default"]
+    line = Line(applied=applied)
+    real.commit = line.commit  # type: ignore[method-assign]
     try:
-        yield breaks
+        yield line
     finally:
         del real.commit
 
@@ -63,10 +76,10 @@ def test_a_plain_steps_commit_that_reports_an_error_is_no_attempt(world, guest, 
         runs.append(event.number)
         StockItem.objects.create(sku=f"keepsake {event.number}")
         if len(runs) == 1:
-            breaks.set()
+            line.breaks()
 
     world.place()
-    with bad_line(applied=applied) as breaks:
+    with bad_line(applied=applied) as line:
         host.drain()
         assert all(d.attempts == 0 and d.error == "" for d in left_for(guest))
         host.drain()
@@ -85,11 +98,11 @@ def test_a_batchs_commit_that_reports_an_error_is_no_attempt(world, guest, host,
         runs.append(event.number)
         work.add(StockItem(sku=f"keepsake {event.number}"))
         if len(runs) == 3:
-            breaks.set()
+            line.breaks()
 
     for _ in range(3):
         world.place()
-    with bad_line(applied=applied) as breaks:
+    with bad_line(applied=applied) as line:
         host.drain()
 
     assert len(runs) == (3 if applied else 6)
@@ -105,8 +118,8 @@ def test_an_outcomes_commit_that_reports_an_error_takes_the_money_once(world, co
     payments.run_once()
     batch = payments._take(payments._look(()), alone=False)
     answers = [_call(lease) for lease in batch.plan.leases]
-    with bad_line(applied=applied) as breaks:
-        breaks.set()
+    with bad_line(applied=applied) as line:
+        line.breaks()
         payments._settle(answers)
     world.drain()
     world.pass_time(TWO_LEASES)
@@ -116,6 +129,21 @@ def test_an_outcomes_commit_that_reports_an_error_takes_the_money_once(world, co
     assert {kept(world.provider, order) for order in orders} == {1500}
     assert payments.failed == 0
     world.assert_engine_agrees()
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_no_call_is_made_before_its_intent_is_known_to_be_kept(world, applied):
+    order = world.place()
+    Worker({"inventory"}).drain()
+    payments = Worker({"payments"})
+    payments.run_once()
+    with bad_line(applied=applied) as line:
+        line.breaks(after=1)  # the first one is the slot's
+        payments.run_once()
+
+    assert world.payment(order).state == Payment.State.AUTHORISED, "and the lease is used at once"
+    assert not StoredEvent.objects.filter(type="sagas.FenceRefused").exists()
+    assert len(world.provider.list_transactions()) == 1
 
 
 def test_a_hook_that_raises_after_the_commit_undoes_nothing(world, guest, host):

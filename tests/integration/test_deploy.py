@@ -53,9 +53,9 @@ def test_a_step_that_is_gone_is_named_with_what_waits_for_it(world: World, decla
 def test_a_timer_that_is_gone_is_named(world: World, declared):
     world.place()
     world.drain()
-    declared.timers("orders", "order.fulfilling")
+    declared.timers("orders", "order.state.fulfilling")
 
-    assert ("handler", "orders.while_in:order.fulfilling", 1) in found()
+    assert ("handler", "orders.while_in:order.state.fulfilling", 1) in found()
 
 
 def test_an_inquiry_whose_step_is_gone_is_named(world: World, declared):

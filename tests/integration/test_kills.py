@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from itertools import count
 
@@ -11,6 +12,7 @@ import pytest
 from django.db import connection, transaction
 
 from inventory.models import StockItem
+from orders.events import OrderPlaced
 from orders.models import Order
 from payments.models import Payment
 from sagas import clock
@@ -58,7 +60,7 @@ def assert_done_once(world, *orders: Order, mugs: int = 100) -> None:
 def waits_for_a_lock() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0] > 0
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_worker_killed_inside_a_batch_leaves_its_slot_as_evidence(world, floor):
@@ -83,6 +85,28 @@ def test_a_worker_killed_inside_a_batch_leaves_its_slot_as_evidence(world, floor
     world.pass_time(LONG + A_LITTLE)
     assert Slot.objects.get(id=slot.id).claimed == []
     assert_done_once(world, *orders)
+
+
+def test_a_worker_that_is_slow_is_not_taken_for_dead(world, guest, host):
+    relayed = []
+
+    @guest.on(OrderPlaced, saga="checkout")
+    def linger(event: OrderPlaced) -> None:
+        relay = threading.Thread(target=look_after_workers)
+        relay.start()
+        relay.join(10)
+        relayed.append(not relay.is_alive())
+
+    def look_after_workers() -> None:
+        with clock.travel(LONG):
+            relay_once(drains=False)
+        connection.close()
+
+    world.place()
+
+    assert host.drain() == 1
+    assert relayed == [True], "the relay did not wait for the slow worker"
+    assert host.failed == 0
 
 
 # -- while a call is out --------------------------------------------------------------------------
@@ -133,6 +157,23 @@ def test_a_worker_that_wakes_after_its_lease_is_refused(world, hanging):
     assert_done_once(world, order)
 
 
+def test_a_late_worker_is_refused_although_nobody_has_taken_over(world, hanging):
+    worker, order = hanging
+    worker.send(signal.SIGSTOP)
+    with clock.travel(LONG):
+        relay_once(drains=False)
+    assert facts("LeaseExpired") == 1
+
+    world.provider.switch_off("hang")
+    worker.send(signal.SIGCONT)
+    wait_until(lambda: facts("FenceRefused") == 1, "the late worker is refused")
+
+    assert worker.stop() == 0
+    assert world.payment(order).state == Payment.State.AUTHORISING
+    world.pass_time(LONG)
+    assert_done_once(world, order)
+
+
 # -- between any two steps ------------------------------------------------------------------------
 
 
@@ -147,14 +188,17 @@ def doomed(world, tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
+        steps, ends = process.stdin, process.stdout
+        assert steps is not None
+        assert ends is not None
 
         def drain(k: int) -> str:
-            process.stdin.write(f"{k}\n")
-            process.stdin.flush()
-            return process.stdout.readline().strip()
+            steps.write(f"{k}\n")
+            steps.flush()
+            return ends.readline().strip()
 
         yield drain
-        process.stdin.close()
+        steps.close()
 
 
 @pytest.mark.slow

@@ -175,7 +175,7 @@ def test_four_states_of_an_order_are_waited_in():
 def test_a_step_that_waits_without_a_timer_is_named_with_the_state(declared, consumer, timer):
     declared.timers(consumer, timer)
 
-    state = timer.split(".")[1]
+    state = timer.split(".")[-1]
     assert any(f"may return None in state {state!r}" in s for s in declared.said("sagas.E018"))
 
 
@@ -544,6 +544,12 @@ def test_an_old_celery_is_an_error(monkeypatch):
     monkeypatch.setattr(setting_checks, "version", lambda name: "5.5.3")
 
     assert "sagas.E101" in ids()
+
+
+def test_times_without_a_zone_are_an_error(settings):
+    settings.USE_TZ = False
+
+    assert "sagas.E104" in ids()
 
 
 @pytest.mark.parametrize(

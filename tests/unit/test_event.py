@@ -12,6 +12,7 @@ from sagas import codec
 from sagas.event import EVENT_TYPES, UPCASTERS, Event, fill, upcast
 from sagas.exceptions import (
     DuplicateDeclaration,
+    MalformedEvent,
     PayloadTooLarge,
     UndecodableEvent,
     UnknownEvent,
@@ -136,3 +137,8 @@ def test_a_fraction_of_a_minor_unit_is_refused(priced):
     payload = {"order_id": str(ID), "price": {"minor": 1.5, "currency": "EUR"}, "tags": []}
     with pytest.raises(UndecodableEvent):
         codec.decode("unit.Priced", 3, payload)
+
+
+def test_a_value_of_another_type_is_refused_before_anything_is_written(priced):
+    with pytest.raises(MalformedEvent, match=r"unit\.Priced was made with a value of another type"):
+        codec.encode(priced(order_id="no uuid", price=Money(1, "GBP")))
