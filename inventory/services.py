@@ -1,6 +1,6 @@
 """Commands of inventory: count, buy, throw away. What orders need is decided by the participant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db import router, transaction
 from django.utils.translation import gettext as _
@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from inventory.events import StockAdjusted
 from inventory.models import StockItem
 from sagas.locks import for_update
-from sagas.outbox import publish
+from sagas.outbox import publish, saga_transaction
 
 
 class InvalidAdjustment(ValueError):
@@ -47,6 +47,34 @@ def _refuse_pointless(delta: int, reason: str) -> None:
         raise InvalidAdjustment("no_change", _("An adjustment of 0 units changes nothing."))
     if not reason:
         raise InvalidAdjustment("no_reason", _("An adjustment needs a reason."))
+
+
+def receive_goods(units: Mapping[str, int], *, reason: str, actor: str = "") -> None:
+    """Add units of many articles at once, new ones included, and announce each article's.
+
+    Raises InvalidAdjustment when an article gets none or fewer, or when no reason is given.
+    """
+    for sku, delta in units.items():
+        _refuse_pointless(delta, reason)
+        if delta < 0:
+            message = _("%(sku)s: %(delta)d units can't be received.") % {
+                "sku": sku,
+                "delta": delta,
+            }
+            raise InvalidAdjustment("not_received", message)
+    StockItem.objects.bulk_create((StockItem(sku=sku) for sku in units), ignore_conflicts=True)
+    first = StockItem.objects.filter(sku__in=units).order_by("pk").first()
+    if first is None:
+        return
+    with saga_transaction(first, actor=actor) as row:
+        rows = StockItem.objects.filter(sku__in=units).exclude(pk=row.pk)
+        others = list(for_update(rows.order_by("pk")))
+        for item in (row, *others):
+            delta = units[item.sku]
+            item.available += delta
+            fact = StockAdjusted(item_id=item.pk, sku=item.sku, delta=delta, reason=reason)
+            publish(fact, of=item)
+        StockItem.objects.bulk_update(others, ["available"], batch_size=200)
 
 
 def set_stock(sku: str, available: int, *, reason: str = "counted", actor: str = "") -> StockItem:

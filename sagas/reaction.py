@@ -3,6 +3,8 @@
 An event meets a state (R25), an undo meets a business state (G7), a timer meets its time.
 """
 
+from typing import Any
+
 from sagas import compensation, deadline, fsm, matrix
 from sagas.calling import begin_call, cancel_timer, resume, settled
 from sagas.case import open_case
@@ -89,7 +91,7 @@ def _apply(desk: Desk, member: Member, step: Step) -> None:
 def _create(desk: Desk, member: Member, step: Step) -> None:
     assert step.creates is not None and step.subject is not None  # noqa: S101, PT018  for types
     if isinstance(step.creates, type):
-        field = step.creates._meta.get_field(step.subject.field)
+        field: Any = step.subject.model._meta.get_field(step.subject.field)
         row = step.creates(**{field.attname: field.to_python(subject_key(member, step))})
     else:
         row = step.creates(member.event)

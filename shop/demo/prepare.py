@@ -12,10 +12,9 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import transaction
 
 from inventory.models import StockItem
-from inventory.services import adjust_stock
+from inventory.services import receive_goods
 from orders.models import Order
 from payments.simulated_provider import SimulatedProvider
 from shipping.models import CarrierCursor
@@ -106,10 +105,7 @@ def fill_stock(orders: Iterable[Planned]) -> int:
         for line in order.invoice.lines:
             wanted[line.sku] += line.quantity
     there = dict(StockItem.objects.values_list("sku", "available"))
-    with transaction.atomic():
-        StockItem.objects.bulk_create(StockItem(sku=sku) for sku in wanted if sku not in there)
-        for sku, quantity in wanted.items():
-            missing = quantity + _SPARE - there.get(sku, 0)
-            if missing > 0:
-                adjust_stock(sku, missing, reason="delivery of goods", actor=ACTOR)
+    missing = {sku: quantity + _SPARE - there.get(sku, 0) for sku, quantity in wanted.items()}
+    delivery = {sku: quantity for sku, quantity in missing.items() if quantity > 0}
+    receive_goods(delivery, reason="delivery of goods", actor=ACTOR)
     return len(wanted)

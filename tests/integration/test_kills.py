@@ -217,7 +217,7 @@ def test_a_worker_killed_between_any_two_steps_does_nothing_twice(world, doomed)
     heir.close()
 
     assert len(orders) > 60, "a batch of stock, one of payments, a call and its outcome"
-    world.pass_time(LONG)
+    world.pass_time(2 * LONG)
     assert_done_once(world, *orders, mugs=1000)
 
 

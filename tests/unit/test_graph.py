@@ -126,7 +126,7 @@ def test_a_step_with_several_events_that_always_answers_needs_one(checkout):
 def test_the_graph_knows_timers_doors_and_late_answers(checkout):
     kinds = {a.name: a.kind for a in checkout.actions}
 
-    assert kinds["inventory:reservation.reserved"] is ActionKind.TIMER
+    assert kinds["inventory:reservation.state.reserved"] is ActionKind.TIMER
     assert kinds["orders:deadline"] is ActionKind.TIMER
     assert kinds["shipping:ShipmentHandedOver"] is ActionKind.DOOR
     assert kinds["shipping.answer_cancel:refuse_cancel"] is ActionKind.LATE
