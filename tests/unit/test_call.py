@@ -40,4 +40,4 @@ def test_an_outcome_is_a_definite_answer_that_can_not_be_changed():
 
     assert (refused.reference, refused.data) == ("", {})
     with pytest.raises(AttributeError):
-        refused.ok = True  # type: ignore[misc]  # that it is refused
+        refused.ok = True  # that it is refused

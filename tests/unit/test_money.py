@@ -60,5 +60,5 @@ def test_nothing_at_all_is_zero():
 
 def test_an_amount_can_not_be_changed_and_may_be_a_key():
     with pytest.raises(AttributeError):
-        ten.minor = 1  # type: ignore[misc]  # that it is refused
+        ten.minor = 1  # that it is refused
     assert {Money(1, "EUR"): "a"}[Money(1, "EUR")] == "a"

@@ -49,4 +49,4 @@ def test_inquiries_do_not_give_up():
 
 def test_a_policy_can_not_be_changed():
     with pytest.raises(AttributeError):
-        DEFAULT_RETRY.attempts = 1  # type: ignore[misc]  # that it is refused
+        DEFAULT_RETRY.attempts = 1  # that it is refused

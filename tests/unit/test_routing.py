@@ -141,7 +141,9 @@ def test_what_the_code_does_not_know_is_none():
     assert str(step_named("payments", "capture")) == "payments.capture"
     assert step_named("payments", "engrave") is None
     assert step_named("loyalty", "capture") is None
-    assert timer_named("inventory", "reservation.state.reserved") in PARTICIPANTS["inventory"].timers
+    assert (
+        timer_named("inventory", "reservation.state.reserved") in PARTICIPANTS["inventory"].timers
+    )
     assert timer_named("inventory", "reservation.engraved") is None
 
 
