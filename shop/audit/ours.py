@@ -179,8 +179,8 @@ _SQL: dict[type, str] = {
           LEFT JOIN orders_return r ON r.id = l.parent_id
          GROUP BY s.id, s.order_id, s.line_no, s.sku, s.quantity, s.returned, s.return_pending""",
     Item: """
-        SELECT id, sku, available, reserved, committed, out, quarantine, damaged
-          FROM inventory_stockitem""",
+        SELECT i.id, i.sku, i.available, i.reserved, i.committed, i.out, i.quarantine, i.damaged
+          FROM inventory_stockitem i""",
     Reserved: """
         SELECT r.order_id, r.state, r.expires_at, i.id, i.sku, l.quantity
           FROM inventory_reservation r
