@@ -93,12 +93,9 @@ def relay_if_silent(*, using: str = "default") -> bool:
 
 
 def _tick(using: str, now: datetime) -> None:
-    RelayTick.objects.using(using).bulk_create(
-        [RelayTick(name=_TICK, ticked_at=now)],
-        update_conflicts=True,
-        unique_fields=["name"],
-        update_fields=["ticked_at"],
-    )
+    ticks = RelayTick.objects.using(using)
+    if not ticks.filter(name=_TICK).update(ticked_at=now):
+        ticks.bulk_create([RelayTick(name=_TICK, ticked_at=now)], ignore_conflicts=True)
 
 
 def _due_by_queue(using: str, now: datetime) -> dict[str, datetime]:
