@@ -1,6 +1,6 @@
-"""Admin: stock, reservations and returned goods, all of them to look at.
+"""Admin: stock, reservations and returned goods to look at, to miss and to inspect.
 
-Stock changes through steps and adjustments that announce, never in a form (decision 27).
+Stock changes through steps and commands that announce, never in a form (decision 27).
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,7 +13,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from inventory.models import Reservation, ReservationLine, ReturnedGoods, ReturnedLine, StockItem
+from inventory.services import Verdict, inspect, report_all_missing
 from sagas.admin.readonly import ReadOnlyAdmin
+from sagas.admin.verbs import Verb, VerbAdmin
 
 if TYPE_CHECKING:
     _Inline = admin.TabularInline[Any, Any]
@@ -38,14 +40,14 @@ class ReservationLineInline(ReadOnlyInline):
     """What is kept."""
 
     model = ReservationLine
-    fields = ("item", "quantity")
+    fields = ("item", "quantity", "out", "released", "short", "lost")
 
 
 class ReturnedLineInline(ReadOnlyInline):
     """What comes back."""
 
     model = ReturnedLine
-    fields = ("item", "quantity", "damaged")
+    fields = ("line_no", "item", "quantity", "sellable", "damaged", "refused")
 
 
 @admin.display(description=_("order"), ordering="order_id")
@@ -77,21 +79,82 @@ class StockItemAdmin(ReadOnlyAdmin):
     search_texts = ("sku",)
 
 
-@admin.register(Reservation)
-class ReservationAdmin(ReadOnlyAdmin):
-    """What is kept for orders."""
+def miss_everything(reservation: Reservation, *, actor: str, reason: str) -> bool:
+    """Report that nothing of what an order keeps is there."""
+    report_all_missing(reservation, reason=reason, actor=actor)
+    return True
 
-    list_display = ("id", order_link, "state", "expires_at")
+
+def accept_all(goods: ReturnedGoods, *, actor: str, reason: str) -> bool:
+    """Find every unit as good as new."""
+    return _inspect_whole(goods, "sellable", actor=actor, reason=reason)
+
+
+def accept_damaged(goods: ReturnedGoods, *, actor: str, reason: str) -> bool:
+    """Find every unit damaged, and accept it."""
+    return _inspect_whole(goods, "damaged", actor=actor, reason=reason)
+
+
+def refuse_all(goods: ReturnedGoods, *, actor: str, reason: str) -> bool:
+    """Accept nothing."""
+    return _inspect_whole(goods, "refused", actor=actor, reason=reason)
+
+
+def _inspect_whole(goods: ReturnedGoods, found: str, *, actor: str, reason: str) -> bool:
+    counted = goods.lines.values_list("line_no", "quantity")
+    verdicts = {line_no: Verdict(**{found: quantity}) for line_no, quantity in counted}
+    inspect(goods, verdicts, actor=actor, reason=reason)
+    return True
+
+
+@admin.register(Reservation)
+class ReservationAdmin(VerbAdmin):
+    """What is kept for orders and as replacements."""
+
+    list_display = ("id", order_link, "state", "expires_at", "holder_id", "open_for")
     list_filter = ("state",)
-    search_ids = ("id", "order_id")
+    search_ids = ("id", "order_id", "holder_id")
+    search_texts = ("open_for",)
     inlines: ClassVar = [ReservationLineInline]
+    verbs = (
+        Verb(
+            name="miss_everything",
+            label=_("Report all of it missing"),
+            meaning=_("What is still kept is not there: the order is cancelled as far as it goes."),
+            permission="inventory.change_reservation",
+            act=miss_everything,
+        ),
+    )
 
 
 @admin.register(ReturnedGoods)
-class ReturnedGoodsAdmin(ReadOnlyAdmin):
+class ReturnedGoodsAdmin(VerbAdmin):
     """What comes back."""
 
-    list_display = ("id", order_link, "state", "return_id")
-    list_filter = ("state",)
-    search_ids = ("id", "order_id", "return_id")
+    list_display = ("id", order_link, "state", "is_fault", "case_id")
+    list_filter = ("state", "is_fault")
+    search_ids = ("id", "order_id", "case_id")
     inlines: ClassVar = [ReturnedLineInline]
+    verbs = (
+        Verb(
+            name="accept_all",
+            label=_("Accept as good as new"),
+            meaning=_("All units are accepted; they are sold again unless the shop is to blame."),
+            permission="inventory.change_returnedgoods",
+            act=accept_all,
+        ),
+        Verb(
+            name="accept_damaged",
+            label=_("Accept as damaged"),
+            meaning=_("All units are accepted and their money is paid; none is sold again."),
+            permission="inventory.change_returnedgoods",
+            act=accept_damaged,
+        ),
+        Verb(
+            name="refuse_all",
+            label=_("Refuse"),
+            meaning=_("No unit is accepted: the goods go back to the customer, unpaid."),
+            permission="inventory.change_returnedgoods",
+            act=refuse_all,
+        ),
+    )

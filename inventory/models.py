@@ -1,13 +1,14 @@
 """Tables of inventory: stock items with their buckets, reservations and returned goods.
 
 Every unit is in exactly one bucket (I5): available, reserved, committed, out, quarantine or
-damaged. No bucket is ever below zero (I2), whoever writes it.
+damaged. No bucket is ever below zero (I2), and no line gives more than it keeps, whoever writes it.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
@@ -25,13 +26,13 @@ class StockItem(models.Model):
     available = models.BigIntegerField(_("available"), default=0)
     #: In the house, kept for orders that are not paid yet.
     reserved = models.BigIntegerField(_("reserved"), default=0)
-    #: In the house, belonging to paid orders.
+    #: In the house, belonging to paid orders and to replacements.
     committed = models.BigIntegerField(_("committed"), default=0)
     #: Not in the house: on the way, or with customers.
     out = models.BigIntegerField(_("out"), default=0)
-    #: Came back, and nobody has looked at them yet (D-17).
+    #: Came back: not looked at yet (D-17), refused, or the shop's own fault (D-18).
     quarantine = models.BigIntegerField(_("quarantine"), default=0)
-    #: Came back unsellable, or got lost on the way.
+    #: Came back unsellable, got lost on the way, or was not where it should be.
     damaged = models.BigIntegerField(_("damaged"), default=0)
 
     class Meta:
@@ -62,77 +63,165 @@ class StockItem(models.Model):
 
 
 class Reservation(models.Model):
-    """What is kept for one order, all of it or nothing."""
+    """What is kept for an order, or as the replacement of a case: all of it or nothing.
+
+    In the words of TCC: to reserve is to try, to commit is to confirm, to release is to cancel.
+    Who it is held for is unique, so each of them is decided once, on this row (E1, E2).
+    """
 
     class State(models.TextChoices):
-        """How far the order's stock is."""
+        """How far the kept stock is."""
 
         #: Not decided yet; holds nothing.
         NEW = "new", _("new")
         #: Every line is kept until `expires_at`.
         RESERVED = "reserved", _("reserved")
-        #: There was too little; holds nothing.
+        #: Kept once more, because the payment may yet come; until `expires_at`, not longer (E5).
+        EXTENDED = "extended", _("extended")
+        #: There was too little, or the customer keeps too much already; holds nothing.
         REFUSED = "refused", _("refused")
-        #: Paid for: kept until it is shipped or released.
+        #: Paid for: kept until it leaves or is released.
         COMMITTED = "committed", _("committed")
-        #: Handed over to the carrier.
+        #: Some of it has left the house, the rest is kept.
+        PARTLY_OUT = "partly_out", _("partly out")
+        #: All of it that was to leave has left the house.
         OUT = "out", _("out")
         #: Given back; holds nothing.
         RELEASED = "released", _("released")
-        #: The parcel got lost; holds nothing.
+        #: All of it got lost on the way; holds nothing.
         WRITTEN_OFF = "written_off", _("written off")
 
+    #: Where the units are that a reservation still keeps in the house; it keeps none elsewhere.
+    BUCKETS: ClassVar = {
+        State.RESERVED: "reserved",
+        State.EXTENDED: "reserved",
+        State.COMMITTED: "committed",
+        State.PARTLY_OUT: "committed",
+    }
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    order_id = models.UUIDField(_("order"))
+    #: The order that it is kept for, or the case whose replacement it is.
+    holder_id = models.UUIDField(_("kept for"))
+    order_id = models.UUIDField(_("order"), db_index=True)
     state = FSMField(_("state"), default=State.NEW, choices=State.choices, protected=True)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    #: The customer, while it is open and they may have only so many open ones (E8).
+    open_for = models.CharField(_("open for"), max_length=200, null=True, blank=True)
+    #: Which of the customer's open ones it is, from 0.
+    slot = models.PositiveIntegerField(_("slot"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("reservation")
         verbose_name_plural = _("reservations")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["order_id"], name="reservation_once_per_order"),
-            models.CheckConstraint(
-                condition=~Q(state="reserved") | Q(expires_at__isnull=False),
-                name="reservation_reserved_expires",
+            models.UniqueConstraint(fields=["holder_id"], name="reservation_once_per_holder"),
+            models.UniqueConstraint(
+                fields=["open_for", "slot"], name="reservation_slot_of_a_customer_once"
             ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["reserved", "extended"]) | Q(expires_at__isnull=False),
+                name="reservation_open_one_expires",
+            ),
+            models.CheckConstraint(
+                condition=Q(open_for__isnull=True, slot__isnull=True)
+                | Q(
+                    open_for__isnull=False,
+                    slot__isnull=False,
+                    state__in=["reserved", "extended"],
+                ),
+                name="reservation_only_an_open_one_has_a_slot",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(state__in=["reserved", "extended", "committed", "partly_out"]),
+                name="reservation_live",
+            )
         ]
 
     def __str__(self) -> str:
-        return f"{self.order_id} ({self.state})"
+        return f"{self.holder_id} ({self.get_state_display()})"
+
+    @property
+    def bucket(self) -> str:
+        """The bucket in which its kept units are. Raises KeyError in a state that keeps none."""
+        return self.BUCKETS[self.State(self.state)]
 
     @transition(field=state, source=State.NEW, target=State.RESERVED)
-    def reserve(self) -> None:
-        """Keep every line."""
+    def reserve(self, *, until: datetime) -> None:
+        """Try: keep every line until then."""
+        self.expires_at = until
+
+    def take_slot(self, customer: str, slot: int) -> None:
+        """Count as one of the customer's open reservations."""
+        self.open_for, self.slot = customer, slot
+
+    def _free_slot(self) -> None:
+        self.open_for = self.slot = None
 
     @transition(field=state, source=State.NEW, target=State.REFUSED)
     def refuse(self) -> None:
         """Keep nothing."""
 
-    @transition(field=state, source=State.RESERVED, target=State.COMMITTED)
+    @transition(field=state, source=State.RESERVED, target=State.EXTENDED)
+    def extend(self, *, until: datetime) -> None:
+        """Keep it once more, until then (E5)."""
+        self.expires_at = until
+
+    @transition(field=state, source=[State.RESERVED, State.EXTENDED], target=State.COMMITTED)
     def commit(self) -> None:
-        """Keep it until it is shipped."""
+        """Confirm: keep it until it leaves."""
+        self._free_slot()
 
-    @transition(field=state, source=State.COMMITTED, target=State.OUT)
-    def ship(self) -> None:
-        """Let it leave the house."""
+    @transition(field=state, source=State.NEW, target=State.COMMITTED)
+    def commit_at_once(self) -> None:
+        """Keep a replacement: it is paid for already, and does not expire."""
 
-    @transition(field=state, source=[State.RESERVED, State.COMMITTED], target=State.RELEASED)
+    @transition(field=state, source=State.RELEASED, target=State.COMMITTED)
+    def commit_again(self) -> None:
+        """Confirm what had ended, with units that are available again (E6)."""
+
+    @transition(field=state, source=State.COMMITTED, target=State.PARTLY_OUT)
+    def leave_in_part(self) -> None:
+        """Let some of it leave the house."""
+
+    @transition(field=state, source=[State.COMMITTED, State.PARTLY_OUT], target=State.OUT)
+    def leave(self) -> None:
+        """Let what was left of it leave the house."""
+
+    @transition(
+        field=state,
+        source=[State.RESERVED, State.EXTENDED, State.COMMITTED],
+        target=State.RELEASED,
+    )
     def release(self) -> None:
-        """Make it available again."""
+        """Cancel: make it available again."""
+        self._free_slot()
 
     @transition(field=state, source=State.OUT, target=State.WRITTEN_OFF)
     def write_off(self) -> None:
-        """Give it up as lost."""
+        """Give all of it up as lost."""
 
 
 class ReservationLine(models.Model):
-    """So many units of one item, kept for one order."""
+    """So many units of one article that were kept, and what became of them.
+
+    It keeps `quantity - out - released - short`, as long as its reservation keeps anything.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     reservation = models.ForeignKey(Reservation, on_delete=models.CASCADE, related_name="lines")
     item = models.ForeignKey(StockItem, on_delete=models.PROTECT, related_name="+")
     quantity = models.BigIntegerField(_("quantity"))
+    #: Left the house.
+    out = models.BigIntegerField(_("out"), default=0)
+    #: Cancelled one by one, and available again.
+    released = models.BigIntegerField(_("released"), default=0)
+    #: Not where they should be.
+    short = models.BigIntegerField(_("short"), default=0)
+    #: Of those that left: lost by the carrier.
+    lost = models.BigIntegerField(_("lost"), default=0)
 
     class Meta:
         verbose_name = _("reservation line")
@@ -144,14 +233,54 @@ class ReservationLine(models.Model):
             models.CheckConstraint(
                 condition=Q(quantity__gt=0), name="reservation_line_quantity_positive"
             ),
+            models.CheckConstraint(
+                condition=Q(out__gte=0, released__gte=0, short__gte=0, lost__gte=0),
+                name="reservation_line_counts_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=F("out") + F("released") + F("short")),
+                name="reservation_line_never_more_than_kept",
+            ),
+            models.CheckConstraint(
+                condition=Q(lost__lte=F("out")), name="reservation_line_lost_had_left"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.quantity} of {self.item_id}"
 
+    @property
+    def kept(self) -> int:
+        """How many units it keeps in the house."""
+        return self.quantity - self.out - self.released - self.short
+
+    def leave(self, item: StockItem, quantity: int) -> None:
+        """Book out what left. What was missed and left all the same is not short any more."""
+        found = max(quantity - self.kept, 0)
+        item.move(quantity - found, source="committed", target="out")
+        item.move(found, source="damaged", target="out")
+        self.short -= found
+        self.out += quantity
+
+    def give_back(self, item: StockItem, quantity: int, *, bucket: str) -> None:
+        """Make cancelled units available again; those that are short are not there to be."""
+        there = min(quantity, self.kept)
+        item.move(there, source=bucket, target="available")
+        self.released += there
+
+    def miss(self, item: StockItem, quantity: int, *, bucket: str) -> None:
+        """Note that kept units are not where they should be."""
+        item.move(quantity, source=bucket, target="damaged")
+        self.short += quantity
+
+    def lose(self, item: StockItem, quantity: int) -> None:
+        """Note that the carrier lost units that had left."""
+        item.move(quantity, source="out", target="damaged")
+        self.lost += quantity
+
 
 class ReturnedGoods(models.Model):
-    """What is announced to come back in one return."""
+    """What is announced to come back in one case."""
 
     class State(models.TextChoices):
         """Where the returned goods are."""
@@ -160,26 +289,29 @@ class ReturnedGoods(models.Model):
         EXPECTED = "expected", _("expected")
         #: Here, and nobody has looked at them yet.
         QUARANTINED = "quarantined", _("in quarantine")
-        #: Here, looked at and booked.
+        #: Here, looked at and booked; refused units wait to be sent back.
         INSPECTED = "inspected", _("inspected")
+        #: Looked at and booked; refused units have left again.
+        SENT_BACK = "sent_back", _("sent back")
         #: Will not come.
         DROPPED = "dropped", _("dropped")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    return_id = models.UUIDField(_("return"))
-    order_id = models.UUIDField(_("order"))
+    case_id = models.UUIDField(_("case"))
+    order_id = models.UUIDField(_("order"), db_index=True)
+    #: The shop is to blame: what is accepted stays in quarantine and is not sold again (D-18).
+    is_fault = models.BooleanField(_("the shop's fault"), default=False)
     state = FSMField(_("state"), default=State.EXPECTED, choices=State.choices, protected=True)
 
     class Meta:
         verbose_name = _("returned goods")
         verbose_name_plural = _("returned goods")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["return_id"], name="returned_goods_once_per_return")
+            models.UniqueConstraint(fields=["case_id"], name="returned_goods_once_per_case")
         ]
-        indexes: ClassVar = [models.Index(fields=["order_id"], name="returned_goods_by_order")]
 
     def __str__(self) -> str:
-        return f"{self.return_id} ({self.state})"
+        return f"{self.case_id} ({self.get_state_display()})"
 
     @transition(field=state, source=State.EXPECTED, target=State.QUARANTINED)
     def quarantine(self) -> None:
@@ -189,33 +321,55 @@ class ReturnedGoods(models.Model):
     def inspect(self) -> None:
         """Look at them."""
 
+    @transition(field=state, source=State.INSPECTED, target=State.SENT_BACK)
+    def send_back(self) -> None:
+        """Let refused units leave again."""
+
     @transition(field=state, source=State.EXPECTED, target=State.DROPPED)
     def drop(self) -> None:
         """Stop waiting for the goods."""
 
 
 class ReturnedLine(models.Model):
-    """So many units of one item that come back; `damaged` of them can't be sold again."""
+    """So many units of an order's line that come back, and what was found of them."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     goods = models.ForeignKey(ReturnedGoods, on_delete=models.CASCADE, related_name="lines")
+    line_no = models.PositiveIntegerField(_("line"))
     item = models.ForeignKey(StockItem, on_delete=models.PROTECT, related_name="+")
     quantity = models.BigIntegerField(_("quantity"))
+    #: Accepted, and as good as new.
+    sellable = models.BigIntegerField(_("sellable"), default=0)
+    #: Accepted, and not to be sold again.
     damaged = models.BigIntegerField(_("damaged"), default=0)
+    #: Not accepted: they go back to the customer (D-19).
+    refused = models.BigIntegerField(_("refused"), default=0)
 
     class Meta:
         verbose_name = _("returned line")
         verbose_name_plural = _("returned lines")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["goods", "item"], name="returned_line_once_per_item"),
+            models.UniqueConstraint(
+                fields=["goods", "line_no"], name="returned_line_once_per_order_line"
+            ),
             models.CheckConstraint(
                 condition=Q(quantity__gt=0), name="returned_line_quantity_positive"
             ),
             models.CheckConstraint(
-                condition=Q(damaged__gte=0, damaged__lte=models.F("quantity")),
-                name="returned_line_damaged_within_quantity",
+                condition=Q(sellable__gte=0, damaged__gte=0, refused__gte=0),
+                name="returned_line_counts_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=F("sellable") + F("damaged") + F("refused")),
+                name="returned_line_never_more_than_came",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.quantity} of {self.item_id}"
+
+    def book(self, item: StockItem, *, is_fault: bool) -> None:
+        """Move what was accepted; refused units, and sellable ones of the shop's fault, stay."""
+        if not is_fault:
+            item.move(self.sellable, source="quarantine", target="available")
+        item.move(self.damaged, source="quarantine", target="damaged")

@@ -1,24 +1,62 @@
-"""Commands of inventory: count, buy, throw away. What orders need is decided by the participant."""
+"""Commands of inventory: count, buy, throw away; miss what was kept; look at what came back.
 
-from collections.abc import Iterable, Mapping
+What orders need is decided by the participant. `actor` says who: "warehouse:lee", "admin:kim".
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 from django.db import router, transaction
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from inventory.events import StockAdjusted
-from inventory.models import StockItem
+from inventory import inspection, stock
+from inventory.events import ShortageFound, ShortLine, StockAdjusted
+from inventory.inspection import Verdict
+from inventory.models import Reservation, ReservationLine, ReturnedGoods, ReturnedLine, StockItem
 from sagas.locks import for_update
 from sagas.outbox import publish, saga_transaction
+from sagas.rows import update_rows
+
+__all__ = [
+    "InvalidAdjustment",
+    "InvalidInput",
+    "InvalidInspection",
+    "InvalidShortage",
+    "Verdict",
+    "adjust_stock",
+    "inspect",
+    "receive_goods",
+    "report_all_missing",
+    "report_shortage",
+    "set_stock",
+    "unknown_skus",
+]
 
 
-class InvalidAdjustment(ValueError):
-    """An adjustment that can't be made: `code` for programs, `message` for people."""
+class InvalidInput(ValueError):
+    """What was given can't be done: `code` for programs, `message` for people."""
 
     def __init__(self, code: str, message: str) -> None:
         """Say what is wrong."""
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class InvalidAdjustment(InvalidInput):
+    """An adjustment that can't be made."""
+
+
+class InvalidShortage(InvalidInput):
+    """A shortage that can't be: so much is not kept."""
+
+
+class InvalidInspection(InvalidInput):
+    """An inspection that does not fit the goods."""
+
+
+# -- adjusting ------------------------------------------------------------------------------
 
 
 def adjust_stock(sku: str, delta: int, *, reason: str, actor: str = "") -> StockItem:
@@ -74,7 +112,7 @@ def receive_goods(units: Mapping[str, int], *, reason: str, actor: str = "") -> 
             item.available += delta
             fact = StockAdjusted(item_id=item.pk, sku=item.sku, delta=delta, reason=reason)
             publish(fact, of=item)
-        StockItem.objects.bulk_update(others, ["available"], batch_size=200)
+        _write(others, ["available"])
 
 
 def set_stock(sku: str, available: int, *, reason: str = "counted", actor: str = "") -> StockItem:
@@ -89,3 +127,109 @@ def unknown_skus(skus: Iterable[str]) -> set[str]:
     """Return those of `skus` that no stock item has; one query, whatever their number."""
     asked = set(skus)
     return asked - set(StockItem.objects.filter(sku__in=asked).values_list("sku", flat=True))
+
+
+# -- missing what was kept ------------------------------------------------------------------
+
+
+def report_shortage(
+    order_id: UUID, lines: Mapping[str, int], *, reason: str, actor: str
+) -> ShortageFound:
+    """Say that kept units of an order are not where they should be, by article, and announce it.
+
+    They count as damaged from now on, and orders decides what is still sent (D-9, D-10, D-11).
+    Raises Reservation.DoesNotExist; InvalidShortage when the order keeps fewer units, or none.
+    """
+    found = Reservation.objects.get(holder_id=order_id, order_id=order_id)
+    with saga_transaction(found, actor=actor) as row:
+        if row.state not in Reservation.BUCKETS:
+            message = _("Order %(order)s keeps no stock: it is %(state)s.")
+            values = {"order": order_id, "state": row.get_state_display()}
+            raise InvalidShortage("nothing_kept", message % values)
+        kept = list(for_update(row.lines.order_by("pk")))
+        items = _lock_items(kept)
+        _refuse_more_than_kept(kept, items, lines)
+        for line, item, count in stock.asked_of(kept, items, lines):
+            line.miss(item, count, bucket=row.bucket)
+        _write(kept, ["short"])
+        _write(items, [row.bucket, "damaged"])
+        missed = tuple(ShortLine(sku=sku, quantity=count) for sku, count in lines.items())
+        fact = ShortageFound(order_id=order_id, lines=missed)
+        publish(fact, of=row, reason=reason)
+    return fact
+
+
+def report_all_missing(reservation: Reservation, *, reason: str, actor: str) -> ShortageFound:
+    """Say that nothing of what an order still keeps is there; raises as `report_shortage`."""
+    if reservation.holder_id != reservation.order_id:
+        message = _("It is kept for case %(case)s: only an order's stock can be reported missing.")
+        raise InvalidShortage("replacement", message % {"case": reservation.holder_id})
+    kept = reservation.lines.select_related("item")
+    missed = {line.item.sku: line.kept for line in kept if line.kept}
+    return report_shortage(reservation.holder_id, missed, reason=reason, actor=actor)
+
+
+def _lock_items(lines: Sequence[ReservationLine] | Sequence[ReturnedLine]) -> list[StockItem]:
+    """Lock the articles of lines that are locked already (decision 8)."""
+    using = lines[0]._state.db if lines else None
+    rows = StockItem.objects.using(using).filter(pk__in={line.item_id for line in lines})
+    return list(for_update(rows.order_by("pk")))
+
+
+def _write(rows: Sequence[Model], fields: Sequence[str]) -> None:
+    """Write these fields of rows of one model: as many statements as it takes, not one for each."""
+    if rows:
+        update_rows(rows[0]._state.db or "default", rows, fields)
+
+
+def _refuse_more_than_kept(
+    lines: Iterable[ReservationLine], items: Iterable[StockItem], missed: Mapping[str, int]
+) -> None:
+    if not missed:
+        raise InvalidShortage("empty", _("A shortage needs at least one article."))
+    kept = {item.sku: line.kept for line, item in stock.with_items(lines, items)}
+    for sku, count in missed.items():
+        if not 1 <= count <= kept.get(sku, 0):
+            message = _("%(sku)s: %(kept)d units are kept for the order, %(count)d can't miss.")
+            values = {"sku": sku, "kept": kept.get(sku, 0), "count": count}
+            raise InvalidShortage("not_kept", message % values)
+
+
+# -- looking at what came back --------------------------------------------------------------
+
+
+def inspect(
+    goods: ReturnedGoods, verdicts: Mapping[int, Verdict], *, actor: str, reason: str = ""
+) -> ReturnedGoods:
+    """Say what was found of goods in quarantine, for each line of the order, and announce it.
+
+    Sellable units are available again, unless the return is the shop's own fault (D-18); refused
+    ones wait to be sent back (D-19). Raises InvalidInspection when the goods are not in quarantine,
+    or when the verdicts do not speak of every unit.
+    """
+    with saga_transaction(goods, actor=actor) as row:
+        if row.state != ReturnedGoods.State.QUARANTINED:
+            message = _("Goods that are %(state)s can't be inspected.")
+            values = {"state": row.get_state_display()}
+            raise InvalidInspection("not_in_quarantine", message % values)
+        lines = list(for_update(row.lines.order_by("pk")))
+        _refuse_misfit(lines, verdicts)
+        items = _lock_items(lines)
+        fact = inspection.book(row, lines, items, verdicts)
+        _write(lines, ["sellable", "damaged", "refused"])
+        _write(items, ["available", "quarantine", "damaged"])
+        publish(fact, of=row, reason=reason)
+    return row
+
+
+def _refuse_misfit(lines: Sequence[ReturnedLine], verdicts: Mapping[int, Verdict]) -> None:
+    unknown = sorted(verdicts.keys() - {line.line_no for line in lines})
+    if unknown:
+        message = _("Line %(n)d is not part of these goods.") % {"n": unknown[0]}
+        raise InvalidInspection("unknown_line", message)
+    for line in lines:
+        found = verdicts.get(line.line_no, Verdict())
+        if found.units != line.quantity or min(found.sellable, found.damaged, found.refused) < 0:
+            message = _("Line %(n)d: %(quantity)d units came back, not %(found)d.")
+            values = {"n": line.line_no, "quantity": line.quantity, "found": found.units}
+            raise InvalidInspection("wrong_count", message % values)

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class OrdersConfig(AppConfig):
-    """Orders, cancellations, returns and losses."""
+    """Orders, and the cases in which they end otherwise."""
 
     name = "orders"
     verbose_name = _("orders")

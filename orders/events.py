@@ -1,11 +1,57 @@
-"""What orders announces: facts about orders, their cancellations, returns and losses."""
+"""What orders announces: facts about orders, and about the cases in which they end otherwise.
 
+`CaseKind` is part of the contract: every fact of a way back says why, in one of fourteen words.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
 
 from sagas.event import Event
 from sagas.money import Money
+
+
+class CaseKind(StrEnum):
+    """Why something is undone, given back or replaced (R38). Never changes once a case is open."""
+
+    #: The customer gave up before anything was paid (D-1).
+    ABANDON = "abandon"
+    #: No card was good for it, or no money came in time (D-2, D-3, D-6).
+    PAYMENT_FAILED = "payment_failed"
+    #: 주문취소: the customer wants the whole order cancelled (D-7, D-8, D-12).
+    CANCEL = "cancel"
+    #: The customer wants some units cancelled that have not left the house (D-16).
+    CANCEL_PARTIAL = "cancel_partial"
+    #: 품절취소: the shop can't deliver what it sold (D-9, D-10, D-11).
+    OOS_CANCEL = "oos_cancel"
+    #: The shop can't or won't fulfil it, such as when no carrier goes there (D-14).
+    SELLER_CANCEL = "seller_cancel"
+    #: The payment or the customer is not to be trusted (D-21, D-22, D-23).
+    FRAUD_CANCEL = "fraud_cancel"
+    #: 반품: goods come back, then their money (D-13, D-17, D-18, D-19).
+    RETURN = "return"
+    #: Goods come back and others go out (D-20).
+    EXCHANGE = "exchange"
+    #: The carrier lost the parcel (D-15).
+    LOST = "lost"
+    #: Money as an apology; the goods stay with the customer (D-28).
+    GOODWILL = "goodwill"
+    #: Money came after the order was given up (D-5).
+    LATE_SUCCESS = "late_success"
+    #: The customer's bank takes the money back (D-24, D-25).
+    CHARGEBACK = "chargeback"
+    #: An operator decided, on their own responsibility (D-27, D-29).
+    FORCE = "force"
+
+
+class PayBy(StrEnum):
+    """How the customer pays."""
+
+    CARD = "card"
+    #: 가상계좌: the customer transfers to an account of the provider's.
+    VIRTUAL_ACCOUNT = "virtual_account"
 
 
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,8 +73,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     country: str
 
 
-class ReturnLine(msgspec.Struct, frozen=True, kw_only=True):
-    """So many units of an order's line that come back; what is refunded for them, minor units."""
+class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
+    """So many units of an order's line that a case is about, and what was paid for them."""
 
     line_no: int
     sku: str
@@ -36,8 +82,11 @@ class ReturnLine(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int
 
 
+# -- checkout -------------------------------------------------------------------------------------
+
+
 class OrderPlaced(Event):
-    """A customer ordered. Lines travel once, here; `payment_tokens` are tried in their order."""
+    """A customer wants this: the checkout begins."""
 
     order_id: UUID
     number: str
@@ -45,31 +94,31 @@ class OrderPlaced(Event):
     total: Money
     lines: tuple[OrderLine, ...]
     ship_to: Address
+    #: The customer's cards as tokens of the payment provider, tried in their order.
     payment_tokens: tuple[str, ...]
+    pay_by: PayBy = PayBy.CARD
 
 
 class OrderConfirmed(Event):
-    """The order's money is certain: it will be fulfilled."""
+    """The order's money is certain: stock is committed, then the money is taken."""
 
     order_id: UUID
 
 
 class OrderReady(Event):
-    """Paid, and its stock committed: a parcel can be booked."""
+    """Money is taken and stock is committed: a parcel can be made."""
 
     order_id: UUID
-    number: str
-    ship_to: Address
 
 
 class OrderShipped(Event):
-    """The order's parcel is on its way."""
+    """The order's first parcel is on its way."""
 
     order_id: UUID
 
 
 class OrderDelivered(Event):
-    """The customer has the order."""
+    """The customer has all that was sent."""
 
     order_id: UUID
 
@@ -89,32 +138,14 @@ class OrderStalled(Event):
     state: str
 
 
-class CancelRequested(Event):
-    """Somebody wants the whole order cancelled; who ships decides whether it still can be."""
+class OrderLost(Event):
+    """The order's only parcel got lost: the checkout is over, a loss begins."""
 
     order_id: UUID
-    case_id: UUID
-    reason: str
 
 
-class CancelRejected(Event):
-    """The order goes on; a return is the way back now."""
-
-    order_id: UUID
-    case_id: UUID
-    reason: str
-
-
-class OrderCancelled(Event):
-    """The order will not be fulfilled; whatever was done for it is now undone."""
-
-    order_id: UUID
-    case_id: UUID
-    reason: str
-
-
-class OrderUndone(Event):
-    """Parcel, money and stock of a cancelled order are back."""
+class OrderIntercepted(Event):
+    """The parcel was stopped on its way: the checkout is over, its return goes on (D-13)."""
 
     order_id: UUID
 
@@ -132,55 +163,349 @@ class PaymentGivenUp(Event):
     order_id: UUID
 
 
-class OrderLost(Event):
-    """The order's parcel got lost: the checkout is over, a loss begins."""
+# -- the whole order is cancelled: the checkout turns ---------------------------------------------
+
+
+class CancelRequested(Event):
+    """Somebody wants the whole order cancelled; who ships decides whether it still can be (R32)."""
 
     order_id: UUID
-
-
-class LossOpened(Event):
-    """A lost order's money is to go back to the customer."""
-
-    loss_id: UUID
-    order_id: UUID
-    refund: Money
-
-
-class LossSettled(Event):
-    """The customer has the money of the lost order."""
-
-    loss_id: UUID
-    order_id: UUID
-
-
-class ReturnRequested(Event):
-    """A customer wants to send goods back; `refund` is paid once they were inspected."""
-
-    return_id: UUID
-    order_id: UUID
-    number: str
-    lines: tuple[ReturnLine, ...]
-    refund: Money
-    ship_from: Address
+    case_id: UUID
+    case: CaseKind
     reason: str
 
 
-class ReturnRejected(Event):
-    """Nothing comes back; the units may be returned another time."""
+class CancelRejected(Event):
+    """The order goes on; a return is the way back now."""
 
-    return_id: UUID
+    order_id: UUID
+    case_id: UUID
+    reason: str
+
+
+class OrderCancelled(Event):
+    """The order will not be fulfilled; whatever was done for it is now undone."""
+
+    order_id: UUID
+    case_id: UUID
+    case: CaseKind
+    reason: str
+
+
+class OrderUndone(Event):
+    """Parcel, money, stock, coupons and points of a cancelled order are back."""
+
+    order_id: UUID
+    case_id: UUID
+    case: CaseKind
+
+
+# -- some units are cancelled ---------------------------------------------------------------------
+
+
+class PartialCancelRequested(Event):
+    """Some units are to be cancelled; who ships decides whether they are still in the house."""
+
+    case_id: UUID
+    order_id: UUID
+    number: str
+    case: CaseKind
+    lines: tuple[CaseLine, ...]
+    reason: str
+
+
+class LinesCancelled(Event):
+    """These units will not be sent; `amount` was paid, or would be, for them."""
+
+    case_id: UUID
+    order_id: UUID
+    case: CaseKind
+    lines: tuple[CaseLine, ...]
+    amount: Money
+
+
+class PartialCancelRejected(Event):
+    """The units have left the house; a return is their way back."""
+
+    case_id: UUID
+    order_id: UUID
+    reason: str
+
+
+class PartialCancelSettled(Event):
+    """Money and stock of the cancelled units are where they belong."""
+
+    case_id: UUID
+    order_id: UUID
+
+
+# -- goods come back ------------------------------------------------------------------------------
+
+
+class ReturnRequested(Event):
+    """Goods are to come back; their money is paid once they were inspected.
+
+    With `intercept` the parcel is still on its way to the customer and is to be stopped (D-13).
+    With `fault` none of them is sold again: the shop is to blame, or somebody is suspected to have
+    tampered with them (D-18, D-23).
+    """
+
+    case_id: UUID
+    order_id: UUID
+    number: str
+    case: CaseKind
+    lines: tuple[CaseLine, ...]
+    ship_from: Address
+    intercept: bool
+    reason: str
+    fault: bool = False
+
+
+class GoodsRefused(Event):
+    """These units were refused at inspection: they go back to the customer, unpaid (D-19)."""
+
+    case_id: UUID
+    order_id: UUID
+    number: str
+    lines: tuple[CaseLine, ...]
+    ship_to: Address
+
+
+class ReturnRejected(Event):
+    """Nothing came back, or nothing of it was accepted."""
+
+    case_id: UUID
+    order_id: UUID
     reason: str
 
 
 class ReturnCompleted(Event):
-    """Goods are back and their money is paid."""
+    """The accepted goods are back and their money is paid."""
 
-    return_id: UUID
+    case_id: UUID
     order_id: UUID
     everything_returned: bool
 
 
 class OrderReturned(Event):
-    """Every unit of the order came back."""
+    """Nothing of the order is left with the customer."""
 
     order_id: UUID
+
+
+# -- goods are exchanged, lost or sent once more --------------------------------------------------
+
+
+class ExchangeRequested(Event):
+    """Goods are to come back and `wanted` is to go out for them: it is reserved first (D-20)."""
+
+    case_id: UUID
+    order_id: UUID
+    number: str
+    lines: tuple[CaseLine, ...]
+    wanted: tuple[OrderLine, ...]
+    reason: str
+
+
+class ExchangeAgreed(Event):
+    """It is known what the customer gets, the goods or their money: now the goods come back.
+
+    `intercept` and `fault` are those of a return.
+    """
+
+    case_id: UUID
+    order_id: UUID
+    number: str
+    case: CaseKind
+    lines: tuple[CaseLine, ...]
+    ship_from: Address
+    intercept: bool
+    reason: str
+    fault: bool = False
+
+
+class ReplacementUnwanted(Event):
+    """What was reserved as a replacement is not to be sent."""
+
+    case_id: UUID
+    order_id: UUID
+
+
+class ExchangeRejected(Event):
+    """The exchange did not come about: nothing came back, or nothing of it was accepted."""
+
+    case_id: UUID
+    order_id: UUID
+    reason: str
+
+
+class ExchangeSettled(Event):
+    """The goods are back; their replacement is on its way, or their money is paid."""
+
+    case_id: UUID
+    order_id: UUID
+    everything_returned: bool
+
+
+class LossOpened(Event):
+    """A parcel got lost; its customer chooses between the goods once more and the money (D-15)."""
+
+    case_id: UUID
+    order_id: UUID
+    number: str
+    lines: tuple[CaseLine, ...]
+
+
+class RemedyAsked(Event):
+    """The customer is asked what they want for a lost parcel; until then nothing moves."""
+
+    case_id: UUID
+    order_id: UUID
+
+
+class RemedyChosen(Event):
+    """The customer wants the "goods" once more, or the "money"."""
+
+    case_id: UUID
+    order_id: UUID
+    remedy: str
+
+
+class LossUndecided(Event):
+    """The customer has not chosen in time: the money goes back."""
+
+    case_id: UUID
+    order_id: UUID
+
+
+class LossSettled(Event):
+    """The customer has the money of the lost goods, or gets them once more."""
+
+    case_id: UUID
+    order_id: UUID
+
+
+class ReshipWanted(Event):
+    """The same goods are to be sent once more, if there are any."""
+
+    case_id: UUID
+    order_id: UUID
+    wanted: tuple[OrderLine, ...]
+
+
+class ReplacementDue(Event):
+    """Reserved goods are to be sent in place of others: a replacement begins."""
+
+    case_id: UUID
+    order_id: UUID
+    number: str
+    wanted: tuple[OrderLine, ...]
+    ship_to: Address
+
+
+class ReplacementSettled(Event):
+    """The customer has the replacement, or it can't be sent and a person has been told."""
+
+    case_id: UUID
+    order_id: UUID
+
+
+# -- money alone ----------------------------------------------------------------------------------
+
+
+class RefundDue(Event):
+    """The customer is to get `amount` back for this case; payments chooses how (R38)."""
+
+    case_id: UUID
+    order_id: UUID
+    case: CaseKind
+    amount: Money
+    reason: str
+
+
+class CreditRequested(Event):
+    """Money is to go back although no goods do (D-28); it was approved by a second person."""
+
+    case_id: UUID
+    order_id: UUID
+    case: CaseKind
+    amount: Money
+    reason: str
+
+
+class CreditRejected(Event):
+    """There is less left of the order's money than was to be given."""
+
+    case_id: UUID
+    order_id: UUID
+    reason: str
+
+
+class CreditSettled(Event):
+    """The customer has the money."""
+
+    case_id: UUID
+    order_id: UUID
+    #: It paid for goods that had come back before, and nothing of the order is left with them.
+    everything_returned: bool = False
+
+
+class OrderReinstated(Event):
+    """An order that was given up is fulfilled after all: its money came, and there is stock."""
+
+    case_id: UUID
+    order_id: UUID
+
+
+class LateSuccessSettled(Event):
+    """The money that came too late is back, or the order was reinstated for it (D-5)."""
+
+    case_id: UUID
+    order_id: UUID
+
+
+class DisputeAnswered(Event):
+    """The case of a dispute is open here; refunds are frozen until it is decided (R35)."""
+
+    case_id: UUID
+    order_id: UUID
+
+
+class DisputeSettled(Event):
+    """The bank has decided a dispute."""
+
+    case_id: UUID
+    order_id: UUID
+    won: bool
+
+
+# -- what waits for a person ----------------------------------------------------------------------
+
+
+class CaseStalled(Event):
+    """A case has stayed in `state` for longer than it should."""
+
+    case_id: UUID
+    order_id: UUID
+    state: str
+
+
+class DecisionWanted(Event):
+    """A case is open on which only a person can decide, such as a proposed goodwill."""
+
+    free: ClassVar[bool] = True
+
+    case_id: UUID
+    order_id: UUID
+    case: CaseKind
+    reason: str
+
+
+class CaseDenied(Event):
+    """A person has decided against a case: nothing is given back for it."""
+
+    free: ClassVar[bool] = True
+
+    case_id: UUID
+    order_id: UUID
+    reason: str

@@ -1,4 +1,4 @@
-"""The Django app: finds every installed app's choreography and participant, like admin modules."""
+"""The Django app: finds every installed app's declarations, like admin modules."""
 
 from importlib import import_module
 
@@ -17,4 +17,4 @@ class SagasConfig(AppConfig):
     def ready(self) -> None:
         """Find the declarations, and have them checked."""
         import_module("sagas.checks")
-        autodiscover_modules("choreography", "participant")
+        autodiscover_modules("choreography", "participant", "reconciliation")

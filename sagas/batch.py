@@ -15,19 +15,31 @@ from uuid import UUID
 from django.db import connections
 
 from sagas import claim, codec, deadline, delivery
+from sagas.braking import Brakes
+from sagas.breaker import Breakers, urgency
 from sagas.commit import is_contention
 from sagas.conf import settings
-from sagas.desk import Answered, Desk, Member, MemberFailed, Plan, may_call, needs, rows_named
+from sagas.desk import (
+    Answered,
+    Desk,
+    Member,
+    MemberFailed,
+    Plan,
+    may_call,
+    needs,
+    rows_named,
+    step_of,
+)
 from sagas.event_log import runs_of
 from sagas.exceptions import BrokenTransaction, PermanentFailure, UnknownEvent
 from sagas.facts import FenceRefused
-from sagas.intent import INQUIRE_PREFIX, IntentLedger
-from sagas.models import Delivery, DeliveryState, Saga, StoredEvent
+from sagas.intent import IntentLedger
+from sagas.models import Case, Delivery, DeliveryState, Saga, StoredEvent
 from sagas.reaction import react
-from sagas.routing import step_named
-from sagas.running import growing_wait, postpone
+from sagas.routing import gateways_of, step_named
+from sagas.running import postpone
 from sagas.slot import worker_name
-from sagas.step import Kind
+from sagas.step import INQUIRE_PREFIX, Kind
 from sagas.unit import Unit
 from sagas.work import Work, load
 
@@ -49,6 +61,8 @@ class Batch:
             unit=self.unit,
             work=Work(using, now),
             ledger=IntentLedger(using, ()),
+            breakers=Breakers(using, (), now=now),
+            brakes=Brakes(using, (), (), now=now),
             plan=self.plan,
         )
 
@@ -142,12 +156,27 @@ class Batch:
         """Lock and read the rows that the members declare: one statement per model (R23)."""
         desk = self.desk
         load(desk.work, [need for member in self.members for need in needs(member)])
-        calling = {member.saga.id for member in self.members if may_call(member)}
-        desk.ledger = IntentLedger(self.using, calling)
+        calling = [member for member in self.members if may_call(member)]
+        desk.ledger = IntentLedger(self.using, {member.saga.id for member in calling})
+        beginning = [member for member in calling if member.answer is None]
+        self._ask_breakers(beginning)
+        self._ready_brakes(beginning)
         limited = {m.step.full_name: m.step for m in self.members if m.step and m.step.at_most}
         for name, step in limited.items():
             sagas = [member.saga.id for member in self.members if member.step is step]
             desk.runs[name] = runs_of(step, sagas, self.using)
+
+    def _ask_breakers(self, calling: Sequence[Member]) -> None:
+        """Read how the gateways stand; where not every call may go out, undo ones come first."""
+        gateways = {name for member in calling for name in gateways_of(step_of(member))}
+        self.desk.breakers = Breakers(self.using, gateways, now=self.now)
+        if self.desk.breakers.hold_back:
+            self.members.sort(key=lambda member: urgency(member.delivery))
+
+    def _ready_brakes(self, calling: Sequence[Member]) -> None:
+        names = {call.brake for member in calling for call in step_of(member).all_calls}
+        ids = [member.delivery.id for member in calling]
+        self.desk.brakes = Brakes(self.using, names, ids, now=self.now)
 
     # -- reacting --------------------------------------------------------------------------------
 
@@ -186,9 +215,10 @@ class Batch:
         leases = [(lease.delivery, self.now + lease.duration) for lease in plan.leases]
         delivery.lease(self.using, leases, holder=worker_name())
         delivery.park(self.using, plan.parked)
+        delivery.brake(self.using, [row for row, _ in plan.braked])
+        Case.objects.using(self.using).bulk_create([case for _, case in plan.braked])
         delivery.reschedule(self.using, plan.rescheduled)
-        later = [(row, self.now + growing_wait(row, self.now)) for row in plan.postponed]
-        delivery.postpone(self.using, later)
+        delivery.postpone(self.using, plan.postponed)
 
     def finish(self) -> None:
         """Delete what was done: the last statement before the commit (R5)."""

@@ -13,6 +13,8 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from sagas.money import Money
+
 #: Namespace of all idempotency keys; never change it, providers remember keys.
 _NAMESPACE = UUID("5ce0e1b1-52a5-5a3f-9f0e-5f1f4e6c6b1a")
 
@@ -35,11 +37,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Call:
     """One operation of a gateway.
 
-    `request(event, subject)` is pure and returns JSON values, frozen from then on.
+    `request(event, subject)` is pure and returns JSON values, frozen from then on; further
+    parameters are filled with the rows that its step declares under those names.
     `send(request, key)` returns an Outcome; raises Unanswered when the outcome is unknown and
     NotSent when it certainly did not happen. Any other exception counts as unknown.
     `inquire(request, key)` returns the Outcome of that key, or None when the other side does not
     know it; only after `horizon` does "not known" mean "will never happen" (R29).
+    `gateway` names the outside system whose breaker watches the call, such as "payments.provider";
+    without one, nothing does (decision 20).
+    `amount(request)` is pure and returns what the call moves. `brake` names the caps in
+    `SAGAS["BRAKES"]` that it is under; over a cap it waits for a second person.
     """
 
     name: str
@@ -47,6 +54,9 @@ class Call:
     send: Callable[[Request, UUID], Outcome]
     inquire: Callable[[Request, UUID], Outcome | None]
     horizon: timedelta = field(default=timedelta(minutes=5))
+    gateway: str = ""
+    amount: Callable[[Request], Money] | None = None
+    brake: str = ""
 
 
 def idempotency_key(*, choreography: str, key: str, step: str, subject_key: str, n: int) -> UUID:

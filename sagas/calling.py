@@ -4,54 +4,111 @@ Transaction 1 stores the intent and takes the lease; the call is made by `worker
 transaction; transaction 2 brings the outcome back. Unknown is not failed.
 """
 
-from sagas import fsm
-from sagas.call import Outcome
+from datetime import timedelta
+
+from sagas import breaker, fsm
+from sagas.call import Call, Outcome
+from sagas.case import new_case
 from sagas.conf import settings
 from sagas.desk import Answered, Desk, Lease, Member, state_of, step_of, subject_key
 from sagas.exceptions import PermanentFailure
 from sagas.facts import CallStarted, CallUnanswered, TimerCancelled
-from sagas.intent import INQUIRE_PREFIX, inquiry, stored_outcome
-from sagas.models import Intent, IntentState
+from sagas.intent import inquiry, stored_outcome
+from sagas.models import CaseKind, Intent, IntentState
+from sagas.money import Money
 from sagas.purity import pure
 from sagas.retry import INQUIRY
 from sagas.routing import is_undo
-from sagas.running import moved, park, refuse, run, say
-from sagas.step import Step
+from sagas.running import moved, park, postpone, refuse, rows_asked, run, say
+from sagas.step import INQUIRE_PREFIX, Step
 
 
-def begin_call(desk: Desk, member: Member, step: Step) -> None:
-    """Store intent and frozen request, move into the in-flight state, take the lease (T1)."""
+def may_begin(desk: Desk, member: Member, step: Step) -> bool:
+    """Whether a new call may go out now; if not, the member has got its answer."""
     about = subject_key(member, step)
     if not is_undo(step) and desk.ledger.is_forbidden(member.saga, step, about):
         refuse(desk, member, "its undo came first")
-        return
-    before = state_of(member, step)
+        return False
+    return _is_let_out(desk, member, step)
+
+
+def _is_let_out(desk: Desk, member: Member, step: Step) -> bool:
+    """Whether the gateway's breaker lets a call out; if not, it is postponed (decision 20)."""
+    gateway = _call_of(step).gateway
+    until = desk.breakers.hold(gateway, patience=_duration(step))
+    if until is not None:
+        turn = breaker.turn_of(member.delivery, until)
+        postpone(desk, member, breaker.reason(gateway, until), until=turn)
+    return until is None
+
+
+def begin_call(desk: Desk, member: Member, step: Step) -> None:
+    """Store intent and frozen request, move into the in-flight state, take the lease (T1).
+
+    Over a cap of its brake nothing of that happens, and a second person is asked.
+    """
+    call, before = _call_of(step), state_of(member, step)
+    kept = desk.work.keep(member.subject) if call.brake else {}
     if _can_begin(step, before):
         getattr(member.subject, step.begins)()
-    assert step.calls is not None  # noqa: S101  for types
     with pure(step.full_name, desk.using):
-        request = step.calls.request(member.event, member.subject)
+        rows = rows_asked(call.request, member)
+        request = call.request(member.event, member.subject, **rows)
+        amount = call.amount(request) if call.amount else None
+    brake = _brake_of(desk, member, call, amount)
+    if amount is not None and (cap := desk.brakes.stop(brake, amount)):
+        desk.work.put_back(member.subject, kept)
+        _brake(desk, member, step, amount, cap)
+        return
     intent = desk.ledger.begin(
         member.saga,
         step,
-        subject_key=about,
+        subject_key=subject_key(member, step),
         event_id=member.stored.id,
         request=request,
+        amount=amount,
+        brake=brake,
         now=desk.now,
     )
-    say(
-        desk,
-        member,
-        CallStarted(
-            step=step.full_name,
-            call=step.calls.name,
-            idempotency_key=intent.idempotency_key,
-            attempt=intent.n,
-        ),
-        subject=moved(step, member.subject, before),
-        ordinal=None,
-    )
+    _say_started(desk, member, step, intent, before)
     _lease(desk, member, step, intent, ask_first=False)
+
+
+def _call_of(step: Step) -> Call:
+    assert step.calls is not None  # noqa: S101  only calling steps come here
+    return step.calls
+
+
+def _brake_of(desk: Desk, member: Member, call: Call, amount: Money | None) -> str:
+    """Return the brake that the call is under; none once a second person has approved it."""
+    if amount is None or desk.brakes.is_approved(call.brake, amount, member.delivery.id):
+        return ""
+    return call.brake
+
+
+def _brake(desk: Desk, member: Member, step: Step, amount: Money, cap: str) -> None:
+    """Have the member wait for a second person, and say what, how much and which cap."""
+    row, call = member.delivery, _call_of(step)
+    row.reason = f"{step.full_name} would move {amount}, over {cap} of the brake {call.brake}"
+    case = new_case(
+        desk.unit,
+        member.saga,
+        CaseKind.BRAKED,
+        detail=row.reason,
+        delivery_id=row.id,
+        amount=amount,
+    )
+    desk.plan.braked.append((row, case))
+
+
+def _say_started(desk: Desk, member: Member, step: Step, intent: Intent, before: str) -> None:
+    started = CallStarted(
+        step=step.full_name,
+        call=_call_of(step).name,
+        idempotency_key=intent.idempotency_key,
+        attempt=intent.n,
+    )
+    say(desk, member, started, subject=moved(step, member.subject, before), ordinal=None)
 
 
 def _can_begin(step: Step, state: str) -> bool:
@@ -64,7 +121,6 @@ def _can_begin(step: Step, state: str) -> bool:
 def _lease(desk: Desk, member: Member, step: Step, intent: Intent, *, ask_first: bool) -> None:
     if ask_first:
         desk.ledger.count_inquiry(intent)
-    duration = step.deadline or settings().CALL_DEADLINE
     desk.plan.leases.append(
         Lease(
             delivery=member.delivery,
@@ -72,10 +128,14 @@ def _lease(desk: Desk, member: Member, step: Step, intent: Intent, *, ask_first:
             intent=intent,
             ask_first=ask_first,
             may_send=is_undo(step) or not member.saga.is_compensating,
-            duration=duration,
+            duration=_duration(step),
             age=desk.now - intent.started_at,
         )
     )
+
+
+def _duration(step: Step) -> timedelta:
+    return step.deadline or settings().CALL_DEADLINE
 
 
 def resume(desk: Desk, member: Member) -> bool:
@@ -92,21 +152,13 @@ def resume(desk: Desk, member: Member) -> bool:
         _conclude(desk, member, step, intent, stored_outcome(intent))
     elif intent.state == IntentState.UNKNOWN and not is_inquiry:
         park(desk, member, step, "its call is being inquired about")
-    else:
+    elif _is_let_out(desk, member, step):
         _lease(desk, member, step, intent, ask_first=True)
     return True
 
 
-def _calling_steps(member: Member) -> list[Step]:
-    """Return the steps whose calls this member may have out: its own, or its table's entries."""
-    step = step_of(member)
-    late = [answer.step for answer in step.otherwise.values() if answer.step is not None]
-    entries = [step, *late] if step.undo_table is None else list(step.undo_table.values())
-    return [entry for entry in entries if isinstance(entry, Step) and entry.calls is not None]
-
-
 def _open_call(desk: Desk, member: Member) -> tuple[Intent | None, Step | None]:
-    for step in _calling_steps(member):
+    for step in step_of(member).callers:
         intent = desk.ledger.open_for(member.saga, member.stored.id, step)
         if intent is not None:
             return intent, step
@@ -115,9 +167,10 @@ def _open_call(desk: Desk, member: Member) -> tuple[Intent | None, Step | None]:
 
 def _repeat(desk: Desk, member: Member) -> bool:
     """Make a call again that has definitely failed and whose step wanted another try (R34)."""
-    for step in _calling_steps(member):
+    for step in step_of(member).callers:
         if desk.ledger.has_failed(member.saga, member.stored.id, step):
-            begin_call(desk, member, step)
+            if may_begin(desk, member, step):
+                begin_call(desk, member, step)
             return True
     return False
 
@@ -155,10 +208,9 @@ def _leave_unknown(desk: Desk, member: Member, lease: Lease) -> None:
     if member.delivery.purpose.startswith(INQUIRE_PREFIX):
         desk.plan.rescheduled.append((member.delivery, ask_at))
         return
-    assert lease.step.calls is not None  # noqa: S101  for types
     unanswered = CallUnanswered(
         step=lease.step.full_name,
-        call=lease.step.calls.name,
+        call=lease.call.name,
         idempotency_key=intent.idempotency_key,
     )
     say(desk, member, unanswered)

@@ -2,7 +2,7 @@
 
 A lane is (consumer, saga). One delivery of a lane runs at a time; a retry, a dead letter or a pause
 holds up what comes after it in its lane, and nothing else (G4). Timers and wishes (rank 0)
-overtake, parked deliveries step aside.
+overtake, parked and braked deliveries step aside.
 """
 
 from collections import defaultdict
@@ -15,6 +15,13 @@ from django.db.models import Q, QuerySet
 
 from sagas.locks import for_update
 from sagas.models import Delivery, DeliveryState, Pause, Saga
+from sagas.routing import gateways_of, routes, step_named
+from sagas.step import INQUIRE_PREFIX
+
+#: States in which a delivery lets those behind it in its lane pass.
+STEPS_ASIDE = (DeliveryState.PARKED, DeliveryState.BRAKED)
+#: A paused gateway's name is this and its own.
+GATEWAY_PREFIX = "gateway:"
 
 _Lane = tuple[str, UUID]
 
@@ -26,10 +33,13 @@ class Paused:
     names: frozenset[str]
 
     def holds(self, delivery: Delivery, saga: Saga | None) -> bool:
-        """Whether the delivery's consumer, step or choreography is paused."""
+        """Whether the delivery's consumer, step or choreography, or a gateway of it is paused."""
+        if not self.names:
+            return False
         step = f"{delivery.consumer}.{delivery.purpose}"
         choreography = f"choreography:{saga.choreography}" if saga else ""
-        return not self.names.isdisjoint((delivery.consumer, step, choreography))
+        names = (delivery.consumer, step, choreography, *_gateways_of(delivery))
+        return not self.names.isdisjoint(names)
 
     def rows(self) -> Q:
         """Return which deliveries that is; none at all while nothing is paused."""
@@ -39,12 +49,28 @@ class Paused:
         return query
 
 
+def _gateways_of(delivery: Delivery) -> Iterable[str]:
+    """Return the gateways that a delivery may call, as pauses name them; inquiries call, too."""
+    step = step_named(delivery.consumer, delivery.purpose.removeprefix(INQUIRE_PREFIX))
+    return (f"{GATEWAY_PREFIX}{name}" for name in gateways_of(step)) if step else ()
+
+
 def _rows_named(name: str) -> Q:
-    kind, _, choreography = name.partition(":")
-    if choreography:
-        return Q(saga_id__in=Saga.objects.filter(choreography=choreography).values("id"))
+    kind, _, which = name.partition(":")
+    if name.startswith(GATEWAY_PREFIX):
+        return rows_calling(which)
+    if which:
+        return Q(saga_id__in=Saga.objects.filter(choreography=which).values("id"))
     consumer, _, step = kind.partition(".")
     return Q(consumer=consumer, purpose=step) if step else Q(consumer=consumer)
+
+
+def rows_calling(gateway: str) -> Q:
+    """Return which deliveries may call a gateway, inquiries included."""
+    query = Q(pk__in=())
+    for consumer, step in sorted(routes().gateways.get(gateway, ())):
+        query |= Q(consumer=consumer, purpose__in=(step, f"{INQUIRE_PREFIX}{step}"))
+    return query
 
 
 def paused_now(using: str) -> Paused:
@@ -118,7 +144,7 @@ def _head(
     if any(delivery.state == DeliveryState.LEASED for delivery in lane):
         return None
     for delivery in lane:
-        if delivery.state == DeliveryState.PARKED:
+        if delivery.state in STEPS_ASIDE:
             continue
         is_ready = delivery.state == DeliveryState.READY and delivery.available_at <= now
         if is_ready and not paused.holds(delivery, saga):

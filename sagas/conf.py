@@ -3,7 +3,8 @@
 An unknown key is refused with a suggestion. Durations are `timedelta`.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 
+from sagas.brake import Brake
 from sagas.exceptions import ConfigurationError
 
 
@@ -31,6 +33,14 @@ class Settings:
     CALL_THREADS: int = 32
     #: How long a call may take when its step declares no deadline; also its lease.
     CALL_DEADLINE: timedelta = timedelta(minutes=2)
+    #: After so many calls in a row without an answer, a gateway's breaker opens (decision 20).
+    BREAKER_FAILURES: int = 5
+    #: How long no call goes out to it then, before one is tried.
+    BREAKER_PAUSE: timedelta = timedelta(seconds=30)
+    #: The pause grows while it goes on not answering, up to this.
+    BREAKER_LONGEST_PAUSE: timedelta = timedelta(minutes=10)
+    #: Caps on what calls move, by the brake that they name; over a cap a second person is asked.
+    BRAKES: Mapping[str, Brake] = field(default_factory=dict)
     #: How often the relay looks; a lost hint delays at most this long (G9).
     RELAY_INTERVAL: timedelta = timedelta(seconds=1)
     #: How long a queue's oldest due delivery may wait before the relay drains it itself (R1).
@@ -47,12 +57,20 @@ class Settings:
     HINT_PAUSE: timedelta = timedelta(seconds=5)
     #: Raise on queries, sockets and threads inside declared steps; None means DEBUG.
     STRICT: bool | None = None
+    #: Dotted path of the calendar that says which days are business days.
+    CALENDAR: str = "sagas.calendar.KoreanCalendar"
     #: Events of ended sagas are kept at least this long.
     KEEP_EVENTS: timedelta = timedelta(days=400)
+    #: How often the books are reconciled; None leaves it to `saga_reconcile` and to the task.
+    RECONCILE_INTERVAL: timedelta | None = timedelta(hours=1)
+    #: Changes younger than this are left to the next run: others may still commit before them.
+    RECONCILE_LAG: timedelta = timedelta(minutes=1)
+    #: Whether runs that nobody asked for repair what can't be repaired wrongly.
+    RECONCILE_REPAIRS: bool = False
 
 
 def _known_keys() -> frozenset[str]:
-    return frozenset(field.name for field in fields(Settings))
+    return frozenset(known.name for known in fields(Settings))
 
 
 def _refuse_unknown(given: dict[str, Any]) -> None:
@@ -64,16 +82,19 @@ def _refuse_unknown(given: dict[str, Any]) -> None:
 
 
 def _refuse_wrong_types(given: dict[str, Any]) -> None:
-    for field in fields(Settings):
-        if field.name not in given or field.name == "STRICT":
-            continue
-        expected = type(field.default)
-        if not isinstance(given[field.name], expected):
-            message = (
-                f"SAGAS[{field.name!r}] must be a {expected.__name__},"
-                f" not {type(given[field.name]).__name__}."
-            )
-            raise ConfigurationError(message)
+    for known in fields(Settings):
+        if known.name in given:
+            wanted: Any = dict if known.name == "BRAKES" else known.type
+            _require(f"SAGAS[{known.name!r}]", given[known.name], wanted)
+    for name, brake in given.get("BRAKES", {}).items():
+        _require(f'SAGAS["BRAKES"][{name!r}]', brake, Brake)
+
+
+def _require(place: str, value: Any, wanted: Any) -> None:
+    if not isinstance(value, wanted):
+        expected = getattr(wanted, "__name__", wanted)
+        message = f"{place} must be a {expected}, not {type(value).__name__}."
+        raise ConfigurationError(message)
 
 
 @lru_cache(maxsize=1)

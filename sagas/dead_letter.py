@@ -6,6 +6,7 @@ who and why, and repeating them does no harm (G10, decision 26).
 
 import logging
 import traceback
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -99,7 +100,7 @@ def _step_of(row: Delivery) -> Step | None:
 def _tell_of_death(unit: Unit, saga: Saga, row: Delivery, error: Exception) -> None:
     said = f"{type(error).__name__}: {error}"[:2000]
     fact = DeliveryDied(delivery_id=row.id, consumer=row.consumer, step=row.purpose, error=said)
-    unit.announce(fact, saga=saga, cause=_about(row), actor="sagas")
+    unit.announce(fact, saga=saga, cause=about(row), actor="sagas")
     open_case(unit, saga, CaseKind.DEAD_LETTER, detail=said, delivery_id=row.id)
     logger.error(
         "A delivery gave up and waits for a person.",
@@ -114,7 +115,8 @@ def _tell_of_death(unit: Unit, saga: Saga, row: Delivery, error: Exception) -> N
     )
 
 
-def _about(row: Delivery, ordinal: int | None = None) -> Cause:
+def about(row: Delivery, ordinal: int | None = None) -> Cause:
+    """Return a delivery as what a fact speaks of; `ordinal` only where the fact ends it."""
     return Cause(event=row.event_id, consumer=row.consumer, purpose=row.purpose, ordinal=ordinal)
 
 
@@ -148,20 +150,29 @@ def _blame(orphan: Slot, using: str) -> bool:
 
 def retry_dead(delivery_id: UUID, *, actor: str, reason: str, using: str = "default") -> bool:
     """Send a dead delivery back to work. Says whether it was dead; raises Delivery.DoesNotExist."""
-    return _act(delivery_id, _retry, actor=actor, reason=reason, using=using)
+    return _act(delivery_id, _retry, (DeliveryState.DEAD,), actor=actor, reason=reason, using=using)
 
 
 def skip_dead(delivery_id: UUID, *, actor: str, reason: str, using: str = "default") -> bool:
-    """Decide that a dead delivery will not be done, and say why. Says whether it was dead."""
-    return _act(delivery_id, _skip, actor=actor, reason=reason, using=using)
+    """Decide that a dead or braked delivery will not be done, and why. Says whether it was so."""
+    states = (DeliveryState.DEAD, DeliveryState.BRAKED)
+    return _act(delivery_id, _skip, states, actor=actor, reason=reason, using=using)
 
 
-def _act(delivery_id: UUID, act: Any, *, actor: str, reason: str, using: str) -> bool:
-    """Do one thing to a dead delivery under its saga's lock; a person's reason is required."""
-    _require_reason(reason)
+def _act(
+    delivery_id: UUID,
+    act: Any,
+    states: Collection[str],
+    *,
+    actor: str,
+    reason: str,
+    using: str,
+) -> bool:
+    """Do one thing to a delivery under its saga's lock; a person's reason is required."""
+    require_reason(reason)
     saga_id = Delivery.objects.using(using).values_list("saga_id", flat=True).get(id=delivery_id)
     with locked_saga(saga_id, using) as (unit, saga):
-        row = Delivery.objects.using(using).filter(id=delivery_id, state=DeliveryState.DEAD).first()
+        row = Delivery.objects.using(using).filter(id=delivery_id, state__in=states).first()
         if row is None:
             return False
         act(unit, saga, row, actor, reason)
@@ -169,7 +180,8 @@ def _act(delivery_id: UUID, act: Any, *, actor: str, reason: str, using: str) ->
     return True
 
 
-def _require_reason(reason: str) -> None:
+def require_reason(reason: str) -> None:
+    """Raise ValueError for a verb without a reason."""
     if not reason.strip():
         message = "Say why: a reason is part of the fact that is kept."
         raise ValueError(message)
@@ -179,13 +191,13 @@ def _retry(unit: Unit, saga: Saga, row: Delivery, actor: str, reason: str) -> No
     if not delivery.revive(unit.using, row, at=unit.now):
         raise StaleDelivery
     fact = DeliveryRetried(delivery_id=row.id, consumer=row.consumer, step=row.purpose)
-    unit.announce(fact, saga=saga, cause=_about(row), actor=actor, reason=reason)
+    unit.announce(fact, saga=saga, cause=about(row), actor=actor, reason=reason)
     unit.woken.append((row.consumer, row.id))
 
 
 def _skip(unit: Unit, saga: Saga, row: Delivery, actor: str, reason: str) -> None:
     fact = DeliverySkipped(delivery_id=row.id, consumer=row.consumer, step=row.purpose)
-    unit.announce(fact, saga=saga, cause=_about(row, ordinal=0), actor=actor, reason=reason)
+    unit.announce(fact, saga=saga, cause=about(row, ordinal=0), actor=actor, reason=reason)
     delivery.finish(unit.using, [row.id])
 
 
@@ -197,7 +209,7 @@ def edit_dead(
     Returns the replacement's id. Raises UndecodableEvent when the result does not fit the schema,
     ValueError for money, for unknown fields and for a delivery that is not dead.
     """
-    _require_reason(reason)
+    require_reason(reason)
     row = Delivery.objects.using(using).select_related("event").get(id=delivery_id)
     with locked_saga(row.saga_id, using) as (unit, saga):
         row = Delivery.objects.using(using).select_related("event").get(id=delivery_id)
@@ -230,7 +242,7 @@ def _replace(
     stored = unit.record(
         corrected,
         saga=saga,
-        cause=_about(row),
+        cause=about(row),
         actor=actor,
         reason=reason,
         replaces=row.event_id,
@@ -239,7 +251,7 @@ def _replace(
     fact = DeliverySuperseded(
         delivery_id=row.id, consumer=row.consumer, step=row.purpose, replacement=stored.id
     )
-    unit.announce(fact, saga=saga, cause=_about(row, ordinal=0), actor=actor, reason=reason)
+    unit.announce(fact, saga=saga, cause=about(row, ordinal=0), actor=actor, reason=reason)
     delivery.finish(unit.using, [row.id])
     return stored.id
 

@@ -1,7 +1,7 @@
 """Delivery: every change of a delivery's state, each one guarded UPDATE that says whether it won.
 
 Nobody else assigns `state`. The arrows: ready -> leased -> (deleted), ready -> parked -> ready,
-ready | leased -> ready (retry), ready | leased | parked -> dead -> ready.
+ready -> braked -> ready, ready | leased -> ready (retry), ready | leased | parked -> dead -> ready.
 A done delivery is a deleted row.
 """
 
@@ -63,6 +63,28 @@ def park(using: str, parked: Sequence[tuple[Delivery, datetime]]) -> None:
     _all_or_stale(won, len(parked), "parked")
 
 
+def brake(using: str, braked: Sequence[Delivery]) -> None:
+    """Ready -> braked: a second person is asked; not an attempt. The caller holds the lanes."""
+    if not braked:
+        return
+    for row in braked:
+        row.state = DeliveryState.BRAKED
+    was_ready = {"state": DeliveryState.READY}
+    won = update_rows(using, braked, ["state", "reason"], only=was_ready)
+    _all_or_stale(won, len(braked), "braked")
+
+
+def let_go(using: str, delivery: Delivery, *, at: datetime) -> bool:
+    """Braked -> ready: a second person has approved it. Says whether it won."""
+    return _move(
+        using,
+        delivery,
+        from_states=(DeliveryState.BRAKED,),
+        state=DeliveryState.READY,
+        available_at=at,
+    )
+
+
 def postpone(using: str, postponed: Sequence[tuple[Delivery, datetime]]) -> None:
     """Ready stays ready, but later; not an attempt (R20). The caller holds the lanes."""
     if not postponed:
@@ -73,6 +95,13 @@ def postpone(using: str, postponed: Sequence[tuple[Delivery, datetime]]) -> None
     was_ready = {"state": DeliveryState.READY}
     won = update_rows(using, [d for d, _ in postponed], fields, only=was_ready)
     _all_or_stale(won, len(postponed), "postponed")
+
+
+def hurry(using: str, ids: Sequence[UUID], *, at: datetime) -> None:
+    """Ready stays ready, but at once: what they were postponed for is over."""
+    if ids:
+        rows = Delivery.objects.using(using).filter(id__in=ids, state=DeliveryState.READY)
+        rows.update(available_at=at)
 
 
 def retry(using: str, delivery: Delivery, *, at: datetime, error: str, alone: bool) -> bool:

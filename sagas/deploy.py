@@ -15,11 +15,10 @@ from sagas import clock, codec, deadline
 from sagas.choreography import CHOREOGRAPHIES
 from sagas.event import Event
 from sagas.exceptions import UndecodableEvent, UnknownEvent
-from sagas.intent import INQUIRE_PREFIX
 from sagas.models import Delivery, Saga, SagaStatus, StoredEvent
 from sagas.outbox import locked_saga
 from sagas.routing import is_undo, routes, step_named
-from sagas.step import Step
+from sagas.step import INQUIRE_PREFIX, Step
 from sagas.unit import Unit
 
 #: How many events each step has missed, by its full name.

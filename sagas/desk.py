@@ -12,12 +12,14 @@ from uuid import UUID
 from django.db.models import Model
 
 from sagas import deadline, fsm
-from sagas.call import Outcome
+from sagas.braking import Brakes
+from sagas.breaker import Breakers
+from sagas.call import Call, Outcome
 from sagas.event import Event
 from sagas.event_log import Cause
 from sagas.exceptions import NotSent
 from sagas.intent import IntentLedger
-from sagas.models import Delivery, Intent, Saga, StoredEvent
+from sagas.models import Case, Delivery, Intent, Saga, StoredEvent
 from sagas.step import ABSENT, By, Step
 from sagas.unit import Unit
 from sagas.work import Work
@@ -80,6 +82,17 @@ class Lease:
     #: How long ago the intent was stored, when the lease was taken.
     age: timedelta
 
+    @property
+    def call(self) -> Call:
+        """The call that is to be made."""
+        assert self.step.calls is not None  # noqa: S101  only calling steps are leased
+        return self.step.calls
+
+    @property
+    def began_at(self) -> datetime:
+        """When the lease was taken."""
+        return self.intent.started_at + self.age
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answered:
@@ -90,6 +103,8 @@ class Answered:
     lease: Lease
     outcome: Outcome | None = None
     not_sent: NotSent | None = None
+    #: Whether the other side said anything at all, if only that it does not know the key.
+    is_reply: bool = False
 
 
 @dataclass(kw_only=True, slots=True)
@@ -99,7 +114,8 @@ class Plan:
     done: list[Delivery] = field(default_factory=list)
     leases: list[Lease] = field(default_factory=list)
     parked: list[tuple[Delivery, datetime]] = field(default_factory=list)
-    postponed: list[Delivery] = field(default_factory=list)
+    braked: list[tuple[Delivery, Case]] = field(default_factory=list)
+    postponed: list[tuple[Delivery, datetime]] = field(default_factory=list)
     rescheduled: list[tuple[Delivery, datetime]] = field(default_factory=list)
     asked: list[UUID] = field(default_factory=list)
     refused_fences: int = 0
@@ -109,7 +125,12 @@ class Plan:
     @property
     def handled(self) -> int:
         """How many deliveries have got their answer."""
-        return len(self.done) + len(self.leases) + len(self.parked)
+        return len(self.done) + len(self.leases) + len(self.parked) + len(self.braked)
+
+    @property
+    def moved(self) -> int:
+        """How many deliveries are not due any more, so that others come up."""
+        return self.handled + len(self.postponed)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -121,6 +142,8 @@ class Desk:
     unit: Unit
     work: Work
     ledger: IntentLedger
+    breakers: Breakers
+    brakes: Brakes
     plan: Plan
     #: How often steps with `at_most` have run, by step and saga.
     runs: dict[str, dict[UUID, int]] = field(default_factory=dict)
@@ -177,5 +200,4 @@ def rows_named(member: Member) -> int:
 
 def may_call(member: Member) -> bool:
     """Whether the member's step may have a call to the outside."""
-    step = member.step
-    return step is not None and (step.calls is not None or step.undo_table is not None)
+    return member.step is not None and bool(member.step.callers)

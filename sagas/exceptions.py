@@ -99,6 +99,18 @@ class StaleDelivery(DeliveryError):
     """The delivery is no longer what the caller saw: somebody else was first."""
 
 
+class ReconciliationGoingOn(SagaError):
+    """Another reconciliation is under way; one runs at a time (R41)."""
+
+
+class ReconciliationLost(SagaError):
+    """A reconciliation was ended, or is being advanced, by somebody else."""
+
+
+class SecondPersonNeeded(SagaError, ValueError):
+    """Who asked for the money wants to approve it: somebody else has to (G10)."""
+
+
 class Unanswered(Exception):
     """A call to the outside was sent and its outcome is not known (R29). Raised by gateways."""
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from sagas.event import Event
+from sagas.money import Money
 
 
 class StepDone(Event):
@@ -95,6 +96,15 @@ class DeliverySuperseded(Event):
     replacement: UUID
 
 
+class CallApproved(Event):
+    """A second person let a braked call go out, although its cap is reached."""
+
+    delivery_id: UUID
+    consumer: str
+    step: str
+    amount: Money
+
+
 class TimerCancelled(Event):
     """A timer fired after its state had been left."""
 
@@ -124,8 +134,45 @@ class CaseClosed(Event):
     note: str
 
 
+class DisagreementReported(Event):
+    """Books disagree, and a person is asked (R41)."""
+
+    free: ClassVar[bool] = True
+
+    case_id: UUID
+    owner: str
+    detail: str
+
+
+class DisagreementSettled(Event):
+    """A case about books that disagreed was closed, by a person or since they agree again."""
+
+    free: ClassVar[bool] = True
+
+    case_id: UUID
+    note: str
+
+
+class BreakerOpened(Event):
+    """A gateway does not answer: no call goes out to it before `until` (design decision 20)."""
+
+    free: ClassVar[bool] = True
+
+    gateway: str
+    failures: int
+    until: datetime
+
+
+class BreakerClosed(Event):
+    """A gateway answers again: every call goes out."""
+
+    free: ClassVar[bool] = True
+
+    gateway: str
+
+
 class Paused(Event):
-    """A person paused a consumer, a step or a choreography (design decision 20)."""
+    """A person paused a consumer, a step, a choreography or a gateway (design decision 20)."""
 
     free: ClassVar[bool] = True
 

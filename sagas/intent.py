@@ -11,15 +11,12 @@ from uuid import UUID
 
 from sagas.call import Outcome, Request, idempotency_key
 from sagas.models import Delivery, Intent, IntentState, Saga
+from sagas.money import Money
 from sagas.rows import update_rows
-from sagas.step import Kind, Step
+from sagas.step import INQUIRE_PREFIX, Kind, Step
 
 #: States of an intent whose outcome is not settled.
 OPEN_INTENTS = (IntentState.OUT, IntentState.UNKNOWN, IntentState.ANSWERED)
-
-
-#: The purpose of a timer that asks about a call is this and the step's name.
-INQUIRE_PREFIX = "inquire:"
 
 
 def inquiry(row: Delivery, step_name: str, *, at: datetime, now: datetime) -> Delivery:
@@ -85,9 +82,11 @@ class IntentLedger:
         subject_key: str,
         event_id: UUID,
         request: Request,
+        amount: Money | None = None,
+        brake: str = "",
         now: datetime,
     ) -> Intent:
-        """Return a new intent with the key of the next attempt."""
+        """Return a new intent with the key of the next attempt; `brake` counts its amount."""
         n = 1 + max((i.n for i in self._attempts(saga, step, subject_key)), default=0)
         intent = Intent(
             saga_id=saga.id,
@@ -99,6 +98,9 @@ class IntentLedger:
             n=n,
             idempotency_key=_key(saga, step, subject_key, n),
             request=request,
+            amount_minor=amount.minor if amount else None,
+            currency=amount.currency if amount else "",
+            brake=brake,
             started_at=now,
         )
         self._fresh.append(intent)

@@ -2,7 +2,8 @@
 
 Three tables carry the guarantees: an event is never changed, a delivery is deleted by the
 transaction that does it, a saga is a passive projection whose row is also the lane's lock. The
-others are small: intents around calls, worker slots, pauses, cases and relay ticks.
+others are small: intents around calls, worker slots, pauses, breakers, brakes, cases and relay
+ticks.
 """
 
 from typing import ClassVar
@@ -11,7 +12,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+import sagas.reconciled  # noqa: F401  its tables belong to this app
 from sagas.clock import new_id
+from sagas.money import Money
 
 
 class Direction(models.TextChoices):
@@ -167,6 +170,8 @@ class DeliveryState(models.TextChoices):
     LEASED = "leased", _("leased")
     #: Its subject is not yet in a state that can take it.
     PARKED = "parked", _("parked")
+    #: Its call would go over a cap; it waits for a second person.
+    BRAKED = "braked", _("braked")
     #: It gave up and waits for a person.
     DEAD = "dead", _("dead")
 
@@ -222,6 +227,7 @@ class Delivery(models.Model):
             ("retry_delivery", "Can send a dead delivery back to work"),
             ("skip_delivery", "Can skip a dead delivery"),
             ("edit_delivery", "Can correct the event of a dead delivery"),
+            ("approve_call", "Can let a braked call go out"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -279,6 +285,11 @@ class Intent(models.Model):
     idempotency_key = models.UUIDField()
     state = models.CharField(max_length=9, choices=IntentState.choices, default=IntentState.OUT)
     request = models.JSONField(default=dict)
+    #: What the call moves, in minor units; null where it does not say.
+    amount_minor = models.BigIntegerField(null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True, default="")
+    #: The brake whose caps count it; empty without one, or once a second person has approved it.
+    brake = models.CharField(max_length=100, blank=True, default="")
     outcome = models.JSONField(null=True, blank=True)
     inquiries = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField()
@@ -293,8 +304,17 @@ class Intent(models.Model):
                 name="intent_once_per_attempt",
             ),
             models.UniqueConstraint(fields=["idempotency_key"], name="intent_once_per_key"),
+            models.CheckConstraint(
+                condition=Q(brake="") | Q(amount_minor__isnull=False),
+                name="intent_braked_by_amount",
+            ),
         ]
-        indexes: ClassVar = [models.Index(fields=["saga_id"], name="intent_by_saga")]
+        indexes: ClassVar = [
+            models.Index(fields=["saga_id"], name="intent_by_saga"),
+            models.Index(
+                fields=["brake", "started_at"], condition=~Q(brake=""), name="intent_by_brake"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.step} {self.key}/{self.n} ({self.state})"
@@ -319,7 +339,7 @@ class Slot(models.Model):
 
 
 class Pause(models.Model):
-    """A consumer (`payments`), a step (`payments.capture`) or a choreography that is paused."""
+    """A consumer (`payments`), a step (`payments.capture`), a choreography or a gateway, paused."""
 
     name = models.CharField(max_length=200, primary_key=True)
     reason = models.TextField()
@@ -330,6 +350,67 @@ class Pause(models.Model):
         verbose_name = _("pause")
         verbose_name_plural = _("pauses")
         permissions: ClassVar = [("pause", "Can pause and resume")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BreakerState(models.TextChoices):
+    """Whether calls go out to a gateway."""
+
+    #: All of them do.
+    CLOSED = "closed", _("closed")
+    #: None does before `retry_at`.
+    OPEN = "open", _("open")
+    #: A few do, to find out whether it answers again.
+    HALF_OPEN = "half_open", _("half open")
+
+
+class Breaker(models.Model):
+    """How a gateway has answered lately; no row means that nothing was ever amiss (decision 20)."""
+
+    #: The gateway, as calls name it: `payments.provider`.
+    name = models.CharField(max_length=100, primary_key=True)
+    state = models.CharField(
+        max_length=9, choices=BreakerState.choices, default=BreakerState.CLOSED
+    )
+    #: Calls without an answer in a row; they are forgotten when it closes.
+    failures = models.PositiveIntegerField(default=0)
+    #: Since when not every call goes out.
+    opened_at = models.DateTimeField(null=True, blank=True)
+    #: When the next probe may go out. Null while half open, once a probe has been answered.
+    retry_at = models.DateTimeField(null=True, blank=True)
+    #: How many calls of one batch go out while it is half open.
+    ramp = models.PositiveIntegerField(default=1)
+    #: When its state changed last: calls begun before that say nothing about it.
+    changed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("breaker")
+        verbose_name_plural = _("breakers")
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(
+                    state=BreakerState.CLOSED, opened_at__isnull=True, retry_at__isnull=True
+                )
+                | Q(state=BreakerState.OPEN, opened_at__isnull=False, retry_at__isnull=False)
+                | Q(state=BreakerState.HALF_OPEN, opened_at__isnull=False),
+                name="breaker_times_fit_its_state",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.state})"
+
+
+class BrakeLock(models.Model):
+    """One row per brake, locked while it is counted what has gone out under it."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+
+    class Meta:
+        verbose_name = _("brake")
+        verbose_name_plural = _("brakes")
 
     def __str__(self) -> str:
         return self.name
@@ -346,17 +427,32 @@ class CaseKind(models.TextChoices):
     OVERDUE = "overdue", _("overdue")
     #: An undo table's answer is a person's.
     HELD = "held", _("held for a person")
+    #: Contexts, or the books of others, disagree (R41).
+    RECONCILIATION = "reconciliation", _("reconciliation")
+    #: A call would go over a cap of its brake.
+    BRAKED = "braked", _("waits for a second person")
 
 
 class Case(models.Model):
-    """Something that waits for a person. It counts as a saga's next move (G5)."""
+    """Something that waits for a person. It counts as a saga's next move (G5).
+
+    One of reconciliation does not: it says that books disagree, not who moves the saga. It may
+    belong to no saga, and there may be several about one.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.CharField(max_length=20, choices=CaseKind.choices)
-    saga_id = models.UUIDField()
+    saga_id = models.UUIDField(null=True, blank=True)
+    #: The group of people, or the queue, that it is for; empty where any operator may take it.
+    owner = models.CharField(max_length=100, blank=True, default="")
     #: The delivery it is about, if any; it may be gone by now.
     delivery_id = models.UUIDField(null=True, blank=True)
     detail = models.TextField(blank=True, default="")
+    #: What a braked call would move, in minor units.
+    amount_minor = models.BigIntegerField(null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True, default="")
+    #: Whether it was closed by letting the braked call go out.
+    approved = models.BooleanField(default=False)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=200, blank=True, default="")
@@ -369,7 +465,8 @@ class Case(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["saga_id", "kind"],
-                condition=Q(closed_at__isnull=True, delivery_id__isnull=True),
+                condition=Q(closed_at__isnull=True, delivery_id__isnull=True)
+                & ~Q(kind=CaseKind.RECONCILIATION),
                 name="case_open_once_per_saga",
             ),
             models.UniqueConstraint(
@@ -381,11 +478,31 @@ class Case(models.Model):
                 condition=Q(closed_at__isnull=True) | Q(closed_at__gte=F("opened_at")),
                 name="case_closed_after_opened",
             ),
+            models.CheckConstraint(
+                condition=Q(saga_id__isnull=False) | Q(kind=CaseKind.RECONCILIATION),
+                name="case_of_a_saga_or_of_reconciliation",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind=CaseKind.BRAKED) | Q(amount_minor__isnull=False),
+                name="case_braked_says_how_much",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved=False) | Q(kind=CaseKind.BRAKED, closed_at__isnull=False),
+                name="case_approved_is_closed",
+            ),
         ]
-        indexes: ClassVar = [models.Index(fields=["saga_id"], name="case_by_saga")]
+        indexes: ClassVar = [
+            models.Index(fields=["saga_id"], name="case_by_saga"),
+            models.Index(fields=["delivery_id"], name="case_by_delivery"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.saga_id}"
+        return f"{self.kind} {self.saga_id or self.owner}"
+
+    @property
+    def amount(self) -> Money | None:
+        """What a braked call would move; None for other kinds of cases."""
+        return None if self.amount_minor is None else Money(self.amount_minor, self.currency)
 
 
 class RelayTick(models.Model):

@@ -25,7 +25,7 @@ from sagas.exceptions import (
     WrongDatabase,
 )
 from sagas.locks import for_update
-from sagas.models import Saga, StoredEvent
+from sagas.models import Saga, SagaStatus, StoredEvent
 from sagas.routing import routes
 from sagas.trace import current_traceparent
 from sagas.transport import wake_all
@@ -212,7 +212,11 @@ def _refuse_inside_step(event: Event, saga: Saga | None) -> None:
 
 
 def _find_saga(unit: Unit, event: Event) -> Saga | None:
-    """Return the running saga that an event from outside belongs to, locked."""
+    """Return the saga that an event from outside belongs to, locked; a running one first.
+
+    An event that occurs in several choreographies may name the keys of more than one saga, such as
+    an order and one of its cases.
+    """
     if event.free or event.wire_name in routes().starts:
         return None
     names = routes().occurs_in.get(event.wire_name, ())
@@ -230,6 +234,8 @@ def _lock_one(unit: Unit, event: Event, wanted: list[tuple[str, str]]) -> Saga:
         if query
         else []
     )
+    running = [saga for saga in found if saga.status == SagaStatus.RUNNING]
+    found = running or found
     if len(found) != 1:
         where = " or ".join(f"{name} {key}" for name, key in wanted) or "any choreography"
         message = f"{event.wire_name} belongs to {where}, of which {len(found)} sagas exist."

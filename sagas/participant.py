@@ -113,7 +113,7 @@ class Participant:
         on: EventType | tuple[EventType, ...],
         by: object,
         table: Mapping[Any, Any],
-        saga: str | None = None,
+        saga: str | tuple[str, ...] | None = None,
     ) -> Step:
         """Declare how steps are undone: by the business state that their subject is in.
 
@@ -128,7 +128,7 @@ class Participant:
             consumer=self.name,
             function=_run_by_table,
             events=on if isinstance(on, tuple) else (on,),
-            saga=saga or first.saga,
+            sagas=_names(saga) or first.sagas,
             kind=Kind.UNDO,
             subject=first.subject,
             state_field=fsm.field_name_of(by),
@@ -204,7 +204,7 @@ class Participant:
         *,
         kind: Kind,
         events: tuple[EventType, ...] = (),
-        saga: str | None = None,
+        saga: str | tuple[str, ...] | None = None,
         subject: By | None = None,
         state: object = None,
         creates: Callable[..., Model] | None = None,
@@ -224,7 +224,8 @@ class Participant:
     ) -> Step:
         """Build a step from what a shop declares.
 
-        - `saga`: its choreography's name; may be left out while the event occurs in just one.
+        - `saga`: its choreography's name, or several where it does the same in each; may be left
+          out while its events occur in just one.
         - `subject`: the FSM row that it moves, `state` its field if the model has several;
           `creates(event)` (or the model itself) makes the row where none is.
         - `locks`, `reads`: further rows by parameter name, locked in the order of labels and keys.
@@ -242,7 +243,7 @@ class Participant:
             consumer=self.name,
             function=function,
             events=events,
-            saga=saga,
+            sagas=_names(saga),
             kind=kind,
             subject=subject,
             state_field=_state_field(subject, state, begins, function.__name__),
@@ -269,6 +270,12 @@ class Participant:
             raise DuplicateDeclaration(message)
         self.steps[step.name] = step
         return step
+
+
+def _names(saga: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    if saga is None:
+        return ()
+    return saga if isinstance(saga, tuple) else (saga,)
 
 
 def _state(state: Any) -> str:

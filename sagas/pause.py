@@ -1,7 +1,8 @@
-"""Pause: a person stops a consumer, a step or a choreography for a while (decision 20).
+"""Pause: a person stops a consumer, a step, a choreography or a gateway for a while (decision 20).
 
-Names are `payments`, `payments.capture` and `choreography:checkout`. What is paused waits where
-it is; wishes and other sagas' lanes go on. Pausing and resuming are facts in the log.
+Names are `payments`, `payments.capture`, `choreography:checkout` and `gateway:payments.provider`,
+which holds up every step that may call it. What is paused waits where it is; wishes and other
+sagas' lanes go on. Pausing and resuming are facts in the log.
 """
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from sagas.event_log import Subject
 from sagas.facts import Paused, Resumed
 from sagas.models import Pause
 from sagas.participant import PARTICIPANTS
+from sagas.routing import routes
 from sagas.transport import wake_all
 from sagas.unit import Unit
 
@@ -55,10 +57,12 @@ def _say(event: Event, name: str, *, actor: str, reason: str, using: str) -> Non
 
 
 def _require_known(name: str) -> None:
-    if name.removeprefix("choreography:") in CHOREOGRAPHIES:
+    kind, _, which = name.partition(":")
+    others = {"choreography": CHOREOGRAPHIES.keys(), "gateway": routes().gateways.keys()}
+    if which in others.get(kind, ()):
         return
     consumer, _, step = name.partition(".")
     participant = PARTICIPANTS.get(consumer)
     if participant is None or (step and step not in participant.steps):
-        message = f"{name!r} is no consumer, no step and no choreography of this shop."
+        message = f"{name!r} is no consumer, no step, no choreography and no gateway of this shop."
         raise ValueError(message)

@@ -6,7 +6,7 @@ An event meets a state (R25), an undo meets a business state (G7), a timer meets
 from typing import Any
 
 from sagas import compensation, deadline, fsm, matrix
-from sagas.calling import begin_call, cancel_timer, resume, settled
+from sagas.calling import begin_call, cancel_timer, may_begin, resume, settled
 from sagas.case import open_case
 from sagas.choreography import CHOREOGRAPHIES
 from sagas.desk import Desk, Member, state_of, step_of, subject_key
@@ -80,6 +80,8 @@ def _is_proven(desk: Desk, member: Member, step: Step) -> bool:
 
 
 def _apply(desk: Desk, member: Member, step: Step) -> None:
+    if step.calls is not None and not may_begin(desk, member, step):
+        return
     if member.subject is None and step.creates is not None:
         _create(desk, member, step)
     if step.calls is not None:

@@ -2,8 +2,8 @@
 
 One pass wakes queues that have something due, frees expired leases, deals with the slots of dead
 workers, lets parked deliveries look again, opens cases for sagas without a next move, and drains a
-queue itself when nobody else does (R1). Several relays may run at once. It never changes a row to
-say that it published.
+queue itself when nobody else does (R1). Last it advances the reconciliation a little (R41). Several
+relays may run at once. It never changes a row to say that it published.
 """
 
 import logging
@@ -25,6 +25,7 @@ from sagas.facts import LeaseExpired
 from sagas.models import Delivery, DeliveryState, RelayTick
 from sagas.participant import PARTICIPANTS
 from sagas.reconciliation import open_cases_for_stranded
+from sagas.reconciliation.periodic import tick_now_and_then
 from sagas.transport import wake_all
 from sagas.unit import Unit
 from sagas.worker import worker_of_this_thread
@@ -61,7 +62,7 @@ def relay_once(*, using: str = "default", drains: bool = True) -> RelayReport:
     stranded = open_cases_for_stranded(using)
     due = _due_by_queue(using, now)
     untold = wake_all({queue: _some_ids(using, queue, now) for queue in due})
-    return RelayReport(
+    report = RelayReport(
         woken=dict.fromkeys(due, 1),
         expired_leases=expired,
         orphaned_slots=orphaned,
@@ -69,6 +70,16 @@ def relay_once(*, using: str = "default", drains: bool = True) -> RelayReport:
         stranded=stranded,
         drained=_drain(using, due, now, untold) if drains else 0,
     )
+    _reconcile(using)
+    return report
+
+
+def _reconcile(using: str) -> None:
+    """Advance the reconciliation; what goes wrong in it must not stop deliveries."""
+    try:
+        tick_now_and_then(using)
+    except Exception:
+        logger.exception("Reconciling failed; the next pass goes on with it.")
 
 
 def relay_forever(*, using: str = "default", stop: Callable[[float], bool]) -> None:

@@ -6,7 +6,7 @@ Sagas stay: their rows keep a business key from being used twice (decision 1).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from sagas.models import (
     Slot,
     StoredEvent,
 )
+from sagas.reconciled import ReconciliationFinding, ReconciliationPass, ReconciliationRun
 
 #: How many rows one statement deletes, so that no lock and no transaction lasts long.
 _CHUNK = 1000
@@ -42,11 +43,13 @@ class Pruned:
     cases: int
     slots: int
     requests: int
+    findings: int
+    reconciliations: int
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.events + self.intents + self.cases + self.slots + self.requests
+        return sum(asdict(self).values())
 
 
 def prune(
@@ -73,6 +76,8 @@ def prune(
         cases=remove(Case.objects.using(using).filter(closed_at__lt=before)),
         slots=remove(Slot.objects.using(using).filter(seen_at__lt=before, claimed=[])),
         requests=remove(IdempotentRequest.objects.using(using).filter(created_at__lt=before)),
+        findings=remove(ReconciliationFinding.objects.using(using).filter(resolved_at__lt=before)),
+        reconciliations=remove(_old_reconciliations(before, using)),
     )
 
 
@@ -124,6 +129,18 @@ def _old_intents(before: datetime, using: str) -> QuerySet[Intent]:
     return rows.filter(Exists(ended))
 
 
+def _old_reconciliations(before: datetime, using: str) -> QuerySet[ReconciliationRun]:
+    """Return runs that no finding speaks of and from which no later run goes on."""
+    runs = ReconciliationRun.objects.using(using).filter(ended_at__lt=before)
+    findings = ReconciliationFinding.objects.using(using).exclude(resolved_at__lt=before)
+    for name in ("first_run", "last_run", "resolved_run", "repair_run"):
+        runs = runs.filter(~Exists(findings.filter(**{name: OuterRef("pk")})))
+    passes = ReconciliationPass.objects.using(using)
+    later = passes.filter(predicate=OuterRef("predicate"), id__gt=OuterRef("id"))
+    newest = passes.filter(~Exists(later), run=OuterRef("pk"))
+    return runs.filter(~Exists(newest))
+
+
 def _count(rows: QuerySet[Any]) -> int:
     return rows.count()
 
@@ -132,7 +149,7 @@ def _delete(rows: QuerySet[Any]) -> int:
     deleted = 0
     for ids in _chunks(rows):
         _, by_model = rows.model._base_manager.using(rows.db).filter(pk__in=ids).delete()
-        deleted += sum(by_model.values())
+        deleted += by_model.get(rows.model._meta.label, 0)
     return deleted
 
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import product
 
 from sagas.choreography import CHOREOGRAPHIES, Choreography, EventType
 from sagas.event import Event
@@ -47,8 +48,8 @@ class Routes:
     steps: dict[tuple[str, str], tuple[Step, ...]] = field(default_factory=dict)
     #: full step name -> what it announces.
     announcements: dict[str, Announcement] = field(default_factory=dict)
-    #: full step name -> its choreography's name.
-    choreography_of: dict[str, str] = field(default_factory=dict)
+    #: full step name -> the names of its choreographies; FREE for steps of free events.
+    choreographies_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: wire name -> choreographies in which the event occurs.
     occurs_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: wire name -> the choreography that the event starts.
@@ -57,6 +58,8 @@ class Routes:
     timers: dict[tuple[str, str, str], tuple[StateTimer, ...]] = field(default_factory=dict)
     #: model label -> the fields by which steps find their subjects.
     lookups: dict[str, frozenset[str]] = field(default_factory=dict)
+    #: gateway -> (consumer, step) of every delivery that may call it.
+    gateways: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     #: choreography -> the participant that owns its key and answers for its deadline.
     owners: dict[str, str] = field(default_factory=dict)
     #: What could not be worked out: (what, which, what to do).
@@ -132,6 +135,7 @@ def routes() -> Routes:
     _index_steps(built)
     _index_timers(built)
     _index_lookups(built)
+    _index_gateways(built)
     return built
 
 
@@ -185,9 +189,9 @@ def _index_steps(built: Routes) -> None:
     _spread_occurrences(built, steps, occurs)
     reacting: dict[tuple[str, str], list[Step]] = defaultdict(list)
     for step in steps:
-        name = _choreography_of(built, step, occurs)
-        built.choreography_of[step.full_name] = name
-        for event in step.events:
+        names = _choreographies_of(built, step, occurs)
+        built.choreographies_of[step.full_name] = names
+        for name, event in product(names, step.events):
             reacting[name, event.wire_name].append(step)
     built.steps = {route: tuple(found) for route, found in reacting.items()}
     built.occurs_in = {wire: tuple(sorted(names)) for wire, names in occurs.items()}
@@ -209,10 +213,15 @@ def _from_steps(
 ) -> Iterator[tuple[str, str]]:
     for step in steps:
         for name in _choreographies(step, occurs):
-            for event in (*step.events, *_announced_with_answers(built, step)):
+            for event in (*_own_events(step), *_announced_with_answers(built, step)):
                 stays = event.wire_name not in built.starts or event in step.events
                 if stays and not event.free:
                     yield event.wire_name, name
+
+
+def _own_events(step: Step) -> tuple[EventType, ...]:
+    """A step of several choreographies may hear an event that only some of them have."""
+    return step.events if len(step.sagas) < 2 else ()  # noqa: PLR2004  several
 
 
 def _from_doors(occurs: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
@@ -234,26 +243,26 @@ def _announced_with_answers(built: Routes, step: Step) -> Iterator[EventType]:
 
 
 def _choreographies(step: Step, occurs: dict[str, set[str]]) -> set[str]:
-    if step.saga is not None:
-        return {step.saga}
+    if step.sagas:
+        return set(step.sagas)
     found: set[str] = set()
     for event in step.events:
         found |= occurs[event.wire_name]
     return found if len(found) == 1 else set()
 
 
-def _choreography_of(built: Routes, step: Step, occurs: dict[str, set[str]]) -> str:
-    if step.saga is not None:
-        return step.saga
+def _choreographies_of(built: Routes, step: Step, occurs: dict[str, set[str]]) -> tuple[str, ...]:
+    if step.sagas:
+        return step.sagas
     if all(event.free for event in step.events):
-        return FREE
+        return (FREE,)
     found = sorted({name for event in step.events for name in occurs[event.wire_name]})
     if len(found) == 1:
-        return found[0]
+        return (found[0],)
     where = " and ".join(found) or "no choreography"
     cure = f"its events occur in {where}: name one with saga=..."
     built.problems.append(("choreography", step.full_name, cure))
-    return found[0] if found else FREE
+    return (found[0] if found else FREE,)
 
 
 def _index_owners(built: Routes) -> None:
@@ -291,6 +300,19 @@ def _index_lookups(built: Routes) -> None:
         if step.subject is not None:
             lookups[step.subject.model._meta.label].add(step.subject.field)
     built.lookups = {label: frozenset(found) for label, found in lookups.items()}
+
+
+def gateways_of(step: Step) -> frozenset[str]:
+    """Return the gateways that a delivery for this step may call."""
+    return frozenset(call.gateway for call in step.all_calls if call.gateway)
+
+
+def _index_gateways(built: Routes) -> None:
+    places: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for step in all_steps():
+        for gateway in gateways_of(step):
+            places[gateway].add((step.consumer, step.name))
+    built.gateways = {gateway: frozenset(found) for gateway, found in places.items()}
 
 
 def timer_named(consumer: str, name: str) -> StateTimer | None:

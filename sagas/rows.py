@@ -1,7 +1,8 @@
 """Rows: many rows changed by one statement, each to its own values.
 
 PostgreSQL gets one array per column and joins it (`UPDATE ... FROM unnest(...)`), which costs a
-fraction of Django's CASE for every row and column; other databases get `bulk_update`.
+fraction of Django's CASE for every row and column. SQLite, which is no way off, gets the same plain
+statement for each row; other databases get `bulk_update`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,8 +26,11 @@ def update_rows(
     if not rows:
         return 0
     columns = [rows[0]._meta.get_field(name) for name in fields]
-    if connections[using].vendor == "postgresql" and not any(map(_is_array, columns)):
+    vendor = connections[using].vendor
+    if vendor == "postgresql" and not any(map(_is_array, columns)):
         return _unnest(using, rows, columns, only or {})
+    if vendor == "sqlite":
+        return _one_by_one(using, rows, columns, only or {})
     written = type(rows[0])._base_manager.using(using).filter(**(only or {}))
     return written.bulk_update(rows, fields)
 
@@ -54,6 +58,28 @@ def _unnest(
     values = [[_value(column, row, connection) for row in rows] for column in sources]
     with connection.cursor() as cursor:
         cursor.execute(sql, [*values, *only.values()])
+        written: int = cursor.rowcount
+    return written
+
+
+def _one_by_one(
+    using: str, rows: Sequence[Model], columns: Sequence[Any], only: Mapping[str, str]
+) -> int:
+    connection = connections[using]
+    quote = connection.ops.quote_name
+    meta: Any = rows[0]._meta
+    sets = ", ".join(f"{quote(column.column)} = %s" for column in columns)
+    guards = "".join(f" AND {quote(meta.get_field(name).column)} = %s" for name in only)
+    sql = (
+        f"UPDATE {quote(meta.db_table)} SET {sets}"  # noqa: S608  names come from models
+        f" WHERE {quote(meta.pk.column)} = %s{guards}"
+    )
+    sources = [*columns, meta.pk]
+    values = [
+        [*(_value(column, row, connection) for column in sources), *only.values()] for row in rows
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, values)
         written: int = cursor.rowcount
     return written
 

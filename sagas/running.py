@@ -134,15 +134,24 @@ def park(
     desk.plan.parked.append((row, look_again))
 
 
-def postpone(desk: Desk, member: Member, reason: str) -> None:
-    """Leave the member ready for a worker that understands it; not an attempt (R20)."""
-    member.delivery.reason = reason
-    desk.plan.postponed.append(member.delivery)
+def postpone(desk: Desk, member: Member, reason: str, *, until: datetime | None = None) -> None:
+    """Leave the member ready for later, or for a worker that understands it; not an attempt (R20).
+
+    Without `until` it looks again with growing distance.
+    """
+    row = member.delivery
+    row.reason = reason
+    desk.plan.postponed.append((row, until or desk.now + growing_wait(row, desk.now)))
 
 
 def growing_wait(row: Delivery, now: datetime) -> timedelta:
     """Return a wait that doubles as a delivery grows old, within limits (decision 17, R20)."""
     return min(max(now - row.created_at, _SHORTEST_WAIT), _LONGEST_WAIT)
+
+
+def rows_asked(function: Callable[..., Any], member: Member) -> dict[str, Any]:
+    """Return the rows of the member that a function has a parameter for, by name."""
+    return {name: member.scope[name] for name in _parameters(function) if name in member.scope}
 
 
 @cache

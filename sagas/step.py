@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Model
@@ -18,6 +19,8 @@ from sagas.retry import DEFAULT_RETRY, Retry
 
 #: The state of a subject that does not exist.
 ABSENT = ""
+#: The purpose of a timer that asks about a call is this and the step's name.
+INQUIRE_PREFIX = "inquire:"
 
 
 class Kind(StrEnum):
@@ -152,7 +155,8 @@ class Step:
     consumer: str
     function: Callable[..., Any]
     events: tuple[EventType, ...] = ()
-    saga: str | None = None
+    #: The choreographies that it is part of; empty where its events occur in just one.
+    sagas: tuple[str, ...] = ()
     kind: Kind = Kind.FORWARD
     subject: By | None = None
     state_field: str = ""
@@ -195,6 +199,20 @@ class Step:
     def model(self) -> type[Model] | None:
         """The subject's model."""
         return self.subject.model if self.subject else None
+
+    @cached_property
+    def callers(self) -> tuple["Step", ...]:
+        """The steps whose calls a delivery of this one may have out: it, late answers, entries."""
+        late = [answer.step for answer in self.otherwise.values() if answer.step is not None]
+        found = [self, *late] if self.undo_table is None else list(self.undo_table.values())
+        return tuple(
+            entry for entry in found if isinstance(entry, Step) and entry.calls is not None
+        )
+
+    @property
+    def all_calls(self) -> tuple[Call, ...]:
+        """The calls that a delivery of this step may have out."""
+        return tuple(caller.calls for caller in self.callers if caller.calls is not None)
 
     def rows(self) -> Iterable[tuple[str, By]]:
         """Every named set of rows beyond the subject, locked ones first."""

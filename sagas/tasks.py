@@ -1,5 +1,6 @@
 """Tasks: what Celery workers run. A hint is acknowledged early and decides nothing (R12)."""
 
+import logging
 import time
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,10 +8,14 @@ from uuid import UUID
 from celery import shared_task
 
 from sagas.conf import settings
+from sagas.exceptions import ReconciliationGoingOn, ReconciliationLost
 from sagas.participant import PARTICIPANTS
+from sagas.reconciliation import reconcile
 from sagas.relay import relay_if_silent
 from sagas.transport import DRAIN_TASK, queues_of_this_worker, wake_all
 from sagas.worker import drain_queue
+
+logger = logging.getLogger("sagas.tasks")
 
 
 @shared_task(name=DRAIN_TASK, ignore_result=True, acks_late=False, max_retries=0)
@@ -29,6 +34,22 @@ def drain(queue: str, ids: Sequence[str], using: str = "default") -> int:
         wake_all({queue: []})
     _relay_now_and_then(using)
     return handled
+
+
+@shared_task(name="sagas.reconcile", ignore_result=True, acks_late=False, max_retries=0)
+def reconcile_books(
+    only: Sequence[str] = (), *, full: bool = False, repairs: bool = False, using: str = "default"
+) -> int:
+    """Reconcile once, for shops that schedule it themselves; return how many findings were seen.
+
+    Nothing is done while another run is under way.
+    """
+    try:
+        run = reconcile(only=only, full=full, repairs=repairs, actor="celery", using=using)
+    except (ReconciliationGoingOn, ReconciliationLost) as error:
+        logger.info("Not reconciled: %s", error, extra={"action": "reconciliation_refused"})
+        return 0
+    return run.found
 
 
 _next_look: dict[str, float] = {}

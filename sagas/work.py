@@ -63,6 +63,19 @@ class Work:
         self._before.setdefault(_key(row), _values(row))
         return known
 
+    # -- trying ------------------------------------------------------------------------------
+
+    def keep(self, row: Model | None) -> dict[str, Any]:
+        """Return a row's values, to `put_back` what is done to it from now on."""
+        return {} if row is None else _values(row)
+
+    def put_back(self, row: Model | None, kept: Mapping[str, Any]) -> None:
+        """Have a row be as it was kept; a new one is not inserted."""
+        if row is not None:
+            self._added.pop(id(row), None)
+            for field in row._meta.concrete_fields:
+                row.__dict__[field.attname] = kept[field.name]
+
     # -- writing -----------------------------------------------------------------------------
 
     def write(self) -> None:

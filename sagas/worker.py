@@ -20,6 +20,7 @@ from django.db import DatabaseError, close_old_connections
 
 from sagas import claim, clock
 from sagas.batch import Batch
+from sagas.breaker import Reply, record
 from sagas.call import Outcome
 from sagas.commit import CommitUnknown, is_contention, one_commit
 from sagas.conf import settings
@@ -85,10 +86,10 @@ class Worker:
             return Handled()
         failed_before = self.failed
         finished = self._batch(heads)
-        count = sum(batch.plan.handled for batch in finished)
+        count = sum(batch.plan.moved for batch in finished)
         following = self._wake(finished)
         for batch in finished:
-            for settled in self._make_calls(batch.plan.leases):
+            for settled in self._make_calls(batch):
                 following += self._wake([settled])
         return Handled(count=count + self.failed - failed_before, following=tuple(following))
 
@@ -211,9 +212,10 @@ class Worker:
 
     # -- calls -------------------------------------------------------------------------------------
 
-    def _make_calls(self, leases: Sequence[Lease]) -> Iterator[Batch]:
+    def _make_calls(self, batch: Batch) -> Iterator[Batch]:
         """Call the outside concurrently; yield one committed batch per wave of outcomes."""
         started = time.monotonic()
+        leases = batch.plan.leases
         out: dict[Future[Answered], Lease] = {self._calls.submit(_call, x): x for x in leases}
         while out:
             remaining = min(_stop_after(lease) for lease in out.values()) - (
@@ -227,6 +229,18 @@ class Worker:
             for future in over:
                 del out[future]
             yield from self._settle(wave)
+            self._tell_breakers(wave, batch.desk.breakers.watched)
+
+    def _tell_breakers(self, answers: Sequence[Answered], watched: Collection[str]) -> None:
+        """Say whether the gateways have answered. Losing that loses nothing but time."""
+        replies = [
+            Reply(gateway=a.lease.call.gateway, is_reply=a.is_reply, began_at=a.lease.began_at)
+            for a in answers
+        ]
+        try:
+            record(replies, watched=watched, using=self.using)
+        except DatabaseError:
+            logger.exception("A breaker was not told about its gateway; the next call tells it.")
 
     def _settle(self, answers: Sequence[Answered]) -> list[Batch]:
         """Commit what came of calls; a failing one fails alone."""
@@ -285,13 +299,12 @@ def _call(lease: Lease) -> Answered:
             extra={"action": "call_unanswered", "step": lease.step.full_name, "error": repr(error)},
         )
         return Answered(lease=lease)
-    return Answered(lease=lease, outcome=outcome)
+    return Answered(lease=lease, outcome=outcome, is_reply=True)
 
 
 def _ask_or_send(lease: Lease) -> Outcome | None:
     """Ask first if the call may have been made; send only where that is still right."""
-    call = lease.step.calls
-    assert call is not None  # noqa: S101  only calling steps are leased
+    call = lease.call
     request, key = lease.intent.request, lease.intent.idempotency_key
     if lease.ask_first:
         known = call.inquire(request, key)

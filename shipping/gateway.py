@@ -1,4 +1,4 @@
-"""Gateway: what shipping asks of a carrier, and the adapter to the simulated one.
+"""Gateway: what shipping asks of its carriers, and the adapter to the simulated ones.
 
 `send` functions get a request of JSON values, frozen before the call, and the idempotency key of
 the attempt (R19). They return a definite Outcome, or raise Unanswered or NotSent (R29).
@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from uuid import UUID
+from uuid import UUID, uuid5
 
+import msgspec
 from django.conf import settings
 
 from sagas.call import Call, Outcome, Request
@@ -26,18 +27,44 @@ from shipping.simulated_carrier import (
 if TYPE_CHECKING:
     from shipping.models import ReturnParcel, Shipment
 
-__all__ = ["BOOK", "BOOK_RETURN", "VOID", "CarrierGateway", "Scan", "carrier"]
+__all__ = [
+    "BOOK",
+    "BOOK_WITH_ANY",
+    "SEND_BACK",
+    "TAKE_BACK",
+    "VOID",
+    "CarrierGateway",
+    "Scan",
+    "carrier",
+]
+
+#: The name under which carriers have their breaker and can be paused (design decision 20).
+GATEWAY = "shipping.carrier"
+_POLICY: dict[str, Any] = settings.SHOP
+#: Until when a request that got no answer may still be carried out (R29).
+_HORIZON = timedelta(seconds=_POLICY.get("CARRIER_HORIZON_SECONDS", 300))
 
 
 class CarrierGateway(Protocol):
-    """What any carrier must be able to do for this context."""
+    """What the carriers must be able to do for this context."""
 
     def book(self, request: Request, key: UUID) -> Outcome:
-        """Order a parcel to `address` for order `reference`; the outcome names its tracking."""
+        """Order a parcel from `carrier` to `address` for order `reference`.
+
+        The outcome names its tracking number.
+        """
         ...
 
     def book_return(self, request: Request, key: UUID) -> Outcome:
-        """Order a parcel back from `address` for `reference`."""
+        """Order a parcel from `carrier` back from `address` for `reference`."""
+        ...
+
+    def intercept(self, request: Request, key: UUID) -> Outcome:
+        """Have the parcel `tracking` stopped on its way and brought back."""
+        ...
+
+    def send_back(self, request: Request, key: UUID) -> Outcome:
+        """Order a parcel from `carrier` to `address` with refused goods of `reference`."""
         ...
 
     def void(self, request: Request, key: UUID) -> Outcome:
@@ -48,8 +75,8 @@ class CarrierGateway(Protocol):
         """Return what came of `key`, or None when the carrier does not know it."""
         ...
 
-    def hand_over(self, tracking: str) -> None:
-        """Tell that the driver has taken a parcel; telling it again changes nothing."""
+    def hand_over(self, tracking: str) -> bool:
+        """Have the driver take a parcel, and say whether they have; again, it changes nothing."""
         ...
 
     def receive_return(self, tracking: str) -> None:
@@ -78,6 +105,12 @@ class SimulatedGateway:
     def book_return(self, request: Request, key: UUID) -> Outcome:
         return _answer(lambda: self._carrier.book_return(str(key), **request))
 
+    def intercept(self, request: Request, key: UUID) -> Outcome:
+        return _answer(lambda: self._carrier.intercept(str(key), **request))
+
+    def send_back(self, request: Request, key: UUID) -> Outcome:
+        return _answer(lambda: self._carrier.send_back(str(key), **request))
+
     def void(self, request: Request, key: UUID) -> Outcome:
         return _answer(lambda: self._carrier.void(str(key), **request))
 
@@ -88,8 +121,8 @@ class SimulatedGateway:
             raise Unanswered(str(error)) from error
         return _outcome(result) if result else None
 
-    def hand_over(self, tracking: str) -> None:
-        self._carrier.hand_over(tracking)
+    def hand_over(self, tracking: str) -> bool:
+        return self._carrier.hand_over(tracking).code != "pickup_failed"
 
     def receive_return(self, tracking: str) -> None:
         self._carrier.receive_return(tracking)
@@ -113,13 +146,31 @@ def _outcome(result: Result) -> Outcome:
 
 
 def carrier() -> CarrierGateway:
-    """Return the carrier that this shop uses; the one place to name another."""
+    """Return the carriers that this shop uses; the one place to name others."""
     return SimulatedGateway(settings.CARRIER_BOOKS)
 
 
-def book_request(event: Event, parcel: "Shipment | ReturnParcel") -> Request:
-    """Ask for a label, to the parcel's address or from it."""
-    return {"reference": parcel.number, "address": dict(parcel.address)}
+def book_request(event: Event, shipment: "Shipment") -> Request:
+    """Ask the carrier whose turn it is for a label."""
+    return _to_address(shipment) | {"carrier": shipment.carrier}
+
+
+def book_with_any_request(event: Event, shipment: "Shipment") -> Request:
+    """Ask the carriers in turn for a label, until one takes the parcel."""
+    return _in_turn("book", **_to_address(shipment))
+
+
+def take_back_request(event: Event, parcel: "ReturnParcel") -> Request:
+    """Ask for a parcel to be stopped on its way, or the carriers in turn to fetch one."""
+    if parcel.is_intercept:
+        return {"tracking": parcel.tracking}
+    return _in_turn("book_return", **_to_address(parcel))
+
+
+def send_back_request(event: Any, parcel: "ReturnParcel") -> Request:
+    """Ask the carriers in turn to take the goods that a GoodsRefused names to the customer."""
+    address = msgspec.to_builtins(event.ship_to)
+    return _in_turn("send_back", reference=event.number, address=address)
 
 
 def void_request(event: Event, shipment: "Shipment") -> Request:
@@ -127,13 +178,53 @@ def void_request(event: Event, shipment: "Shipment") -> Request:
     return {"tracking": shipment.tracking}
 
 
-_POLICY: dict[str, Any] = settings.SHOP
-#: Until when a request that got no answer may still be carried out (R29).
-_HORIZON = timedelta(seconds=_POLICY.get("CARRIER_HORIZON_SECONDS", 300))
+def _to_address(parcel: "Shipment | ReturnParcel") -> Request:
+    return {"reference": parcel.number, "address": dict(parcel.address)}
+
+
+def _in_turn(operation: str, **request: Any) -> Request:
+    return {"operation": operation, "request": request, "carriers": list(settings.SHOP["CARRIERS"])}
+
+
+def _ask_in_turn(request: Request, key: UUID) -> Outcome:
+    """Ask each carrier, under a key of its own; asking again finds what each has answered."""
+    ask = getattr(carrier(), request["operation"])
+    outcome = Outcome(ok=False, code="no_carrier")
+    for name in request["carriers"]:
+        outcome = ask(request["request"] | {"carrier": name}, uuid5(key, name))
+        if outcome.ok:
+            return _by(name, outcome)
+    return outcome
+
+
+def _inquire_in_turn(request: Request, key: UUID) -> Outcome | None:
+    """Return what came of it; None as long as the next one to be asked does not know it."""
+    outcome = None
+    for name in request["carriers"]:
+        outcome = carrier().inquire(request["request"], uuid5(key, name))
+        if outcome is None:
+            return None
+        if outcome.ok:
+            return _by(name, outcome)
+    return outcome
+
+
+def _by(name: str, outcome: Outcome) -> Outcome:
+    return msgspec.structs.replace(outcome, data=outcome.data | {"carrier": name})
 
 
 def _inquire(request: Request, key: UUID) -> Outcome | None:
     return carrier().inquire(request, key)
+
+
+def _take_back(request: Request, key: UUID) -> Outcome:
+    if "tracking" in request:
+        return carrier().intercept(request, key)
+    return _ask_in_turn(request, key)
+
+
+def _inquire_back(request: Request, key: UUID) -> Outcome | None:
+    return (_inquire if "tracking" in request else _inquire_in_turn)(request, key)
 
 
 BOOK = Call(
@@ -142,13 +233,31 @@ BOOK = Call(
     send=lambda request, key: carrier().book(request, key),
     inquire=_inquire,
     horizon=_HORIZON,
+    gateway=GATEWAY,
 )
-BOOK_RETURN = Call(
-    name="book_return",
-    request=book_request,
-    send=lambda request, key: carrier().book_return(request, key),
-    inquire=_inquire,
+BOOK_WITH_ANY = Call(
+    name="book_with_any",
+    request=book_with_any_request,
+    send=_ask_in_turn,
+    inquire=_inquire_in_turn,
     horizon=_HORIZON,
+    gateway=GATEWAY,
+)
+TAKE_BACK = Call(
+    name="take_back",
+    request=take_back_request,
+    send=_take_back,
+    inquire=_inquire_back,
+    horizon=_HORIZON,
+    gateway=GATEWAY,
+)
+SEND_BACK = Call(
+    name="send_back",
+    request=send_back_request,
+    send=_ask_in_turn,
+    inquire=_inquire_in_turn,
+    horizon=_HORIZON,
+    gateway=GATEWAY,
 )
 VOID = Call(
     name="void",
@@ -156,4 +265,5 @@ VOID = Call(
     send=lambda request, key: carrier().void(request, key),
     inquire=_inquire,
     horizon=_HORIZON,
+    gateway=GATEWAY,
 )

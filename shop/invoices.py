@@ -1,50 +1,39 @@
 """Reads real orders and their credit notes from the invoice files of the "Online Retail" data set.
 
-The files are CSV, plain or gzip, as ``shop/data/LICENSE.md`` describes. Only real product orders
-come out: no charges (postage, fees, manual entries, vouchers), nothing free, no write-offs, no bad
-debts. Stock codes are in upper case. Prices are in pence (GBP minor units), half a penny rounded to
-even. Times are aware UTC; the shop wrote London time.
+Only real product orders come out: no charges, nothing free, no write-offs, no bad debts. They are
+read whole, so this is for files that fit into memory; `documents` reads what does not.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
-from zoneinfo import ZoneInfo
 
-T = TypeVar("T")
-
-SHOP_TIME: Final = ZoneInfo("Europe/London")
-CURRENCY: Final = "GBP"
-NOT_PRODUCTS: Final = frozenset(
-    {"POST", "DOT", "C2", "M", "D", "S", "BANK CHARGES", "AMAZONFEE", "CRUK", "PADS", "B"}
+from shop.csvfile import InvoiceFileError
+from shop.documents import (
+    CURRENCY,
+    INVOICE_COLUMNS,
+    Entry,
+    stream_credit_rows,
+    stream_entries,
 )
-VOUCHER_PREFIX: Final = "GIFT_"
-GZIP_MAGIC: Final = b"\x1f\x8b"
 
-INVOICE_COLUMNS: Final = (
-    "invoice",
-    "stock_code",
-    "quantity",
-    "unit_price",
-    "customer",
-    "country",
-    "timestamp",
-)
-RETURN_COLUMNS: Final = ("credit_note", "timestamp", "stock_code", "quantity", "order")
-
-
-class InvoiceFileError(ValueError):
-    """The file cannot be read; the message names file, line and column."""
+__all__ = [
+    "CURRENCY",
+    "INVOICE_COLUMNS",
+    "CreditLine",
+    "CreditNote",
+    "Invoice",
+    "InvoiceFileError",
+    "InvoiceLine",
+    "invoice_of",
+    "match_credit_notes",
+    "read_credit_notes",
+    "read_invoices",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,22 +79,33 @@ class CreditNote:
     lines: tuple[CreditLine, ...]
 
 
-def is_product(stock_code: str) -> bool:
-    """Tell products from postage, fees, manual entries, samples and vouchers."""
-    sku = stock_code.upper()
-    return sku not in NOT_PRODUCTS and not sku.startswith(VOUCHER_PREFIX)
+def invoice_of(sales: Sequence[Entry]) -> Invoice:
+    """Return the order that the sales on an invoice make; there is at least one."""
+    first = sales[0]
+    return Invoice(
+        number=first.number,
+        customer=first.customer,
+        country=first.country,
+        placed_at=first.placed_at,
+        lines=tuple(
+            InvoiceLine(
+                sku=sale.sku, quantity=sale.quantity, unit_price_minor=sale.unit_price_minor
+            )
+            for sale in sales
+        ),
+    )
 
 
 def read_invoices(path: str | Path) -> tuple[Invoice, ...]:
-    """Return the orders of an invoice file, in its order.
+    """Return the orders of an invoice file, in its order; the lines of one may stand apart.
 
     Raises InvoiceFileError when the file is not one, and OSError when it cannot be opened.
     """
-    sales: dict[str, list[_Sale]] = defaultdict(list)
-    for sale in _sales(path):
-        if sale.number.isdecimal() and sale.quantity > 0:
-            sales[sale.number].append(sale)
-    return tuple(_invoice(lines) for lines in sales.values())
+    sales: dict[str, list[Entry]] = defaultdict(list)
+    for entry in stream_entries(path):
+        if entry.is_sale:
+            sales[entry.number].append(entry)
+    return tuple(invoice_of(lines) for lines in sales.values())
 
 
 def read_credit_notes(path: str | Path) -> tuple[CreditNote, ...]:
@@ -114,12 +114,9 @@ def read_credit_notes(path: str | Path) -> tuple[CreditNote, ...]:
     Raises InvoiceFileError when the file is not one, and OSError when it cannot be opened.
     """
     credited: dict[tuple[str, str, datetime], Counter[str]] = defaultdict(Counter)
-    for row in _rows(path, RETURN_COLUMNS):
-        order = row.text("order")
-        quantity = row.read("quantity", _units, "a number of units")
-        note = (row.text("credit_note"), order, row.time("timestamp"))
-        if order and is_product(row.text("stock_code")):
-            credited[note][row.text("stock_code").upper()] += quantity
+    for row in stream_credit_rows(path):
+        if row.order:
+            credited[row.number, row.order, row.placed_at][row.sku] += row.quantity
     return _credit_notes(credited)
 
 
@@ -132,27 +129,16 @@ def match_credit_notes(path: str | Path) -> tuple[CreditNote, ...]:
     """
     bought: dict[tuple[str, str], list[_Bought]] = defaultdict(list)
     credited: dict[tuple[str, str, datetime], Counter[str]] = defaultdict(Counter)
-    for sale in sorted(_sales(path), key=lambda sale: sale.placed_at):
-        history = bought[sale.customer, sale.sku]
-        if not sale.customer:
+    for entry in sorted(stream_entries(path), key=lambda entry: entry.placed_at):
+        history = bought[entry.customer, entry.sku]
+        if not entry.customer or entry.unit_price_minor <= 0:
             continue
-        if sale.number.isdecimal() and sale.quantity > 0:
-            history.append(_Bought(sale.number, sale.quantity))
-        elif sale.number.startswith("C") and sale.quantity < 0:
-            for order, units in _take_back(history, -sale.quantity):
-                credited[sale.number, order, sale.placed_at][sale.sku] += units
+        if entry.is_sale:
+            history.append(_Bought(entry.number, entry.quantity))
+        elif entry.number.startswith("C") and entry.quantity < 0:
+            for order, units in _take_back(history, -entry.quantity):
+                credited[entry.number, order, entry.placed_at][entry.sku] += units
     return _credit_notes(credited)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sale:
-    number: str
-    sku: str
-    quantity: int
-    unit_price_minor: int
-    customer: str
-    country: str
-    placed_at: datetime
 
 
 @dataclass(slots=True)
@@ -170,38 +156,6 @@ def _take_back(history: list[_Bought], units: int) -> Iterator[tuple[str, int]]:
             yield purchase.order, taken
 
 
-def _sales(path: str | Path) -> Iterator[_Sale]:
-    """Yield the lines about priced products, sold or credited."""
-    for row in _rows(path, INVOICE_COLUMNS):
-        sale = _Sale(
-            number=row.text("invoice"),
-            sku=row.text("stock_code").upper(),
-            quantity=row.read("quantity", int, "a whole number"),
-            unit_price_minor=row.read("unit_price", _pence, "a price such as 2.55"),
-            customer=row.text("customer"),
-            country=row.text("country"),
-            placed_at=row.time("timestamp"),
-        )
-        if is_product(sale.sku) and sale.unit_price_minor > 0:
-            yield sale
-
-
-def _invoice(sales: list[_Sale]) -> Invoice:
-    first = sales[0]
-    return Invoice(
-        number=first.number,
-        customer=first.customer,
-        country=first.country,
-        placed_at=first.placed_at,
-        lines=tuple(
-            InvoiceLine(
-                sku=sale.sku, quantity=sale.quantity, unit_price_minor=sale.unit_price_minor
-            )
-            for sale in sales
-        ),
-    )
-
-
 def _credit_notes(
     credited: dict[tuple[str, str, datetime], Counter[str]],
 ) -> tuple[CreditNote, ...]:
@@ -214,73 +168,3 @@ def _credit_notes(
         )
         for (number, order, placed_at), skus in credited.items()
     )
-
-
-def _pence(text: str) -> int:
-    price = Decimal(text) * 100
-    return int(price.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
-
-
-def _units(text: str) -> int:
-    units = int(text)
-    if units <= 0:
-        raise ValueError(text)
-    return units
-
-
-def _utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=SHOP_TIME).astimezone(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One line of a file that knows where it stands, so that errors can say so."""
-
-    path: Path
-    line: int
-    values: dict[str, str | None]
-
-    def text(self, column: str) -> str:
-        value = self.values[column]
-        if value is None:
-            raise self._error(column, "is missing: the line is too short")
-        return value.strip()
-
-    def read(self, column: str, parse: Callable[[str], T], wanted: str) -> T:
-        text = self.text(column)
-        try:
-            return parse(text)
-        except (ValueError, InvalidOperation, OverflowError) as error:
-            raise self._error(column, f"{text!r} is not {wanted}") from error
-
-    def time(self, column: str) -> datetime:
-        return self.read(column, _utc, "a time such as 2010-12-01T08:26:00")
-
-    def _error(self, column: str, what: str) -> InvoiceFileError:
-        return InvoiceFileError(f"{self.path}, line {self.line}, column {column}: {what}.")
-
-
-def _rows(path: str | Path, columns: tuple[str, ...]) -> Iterator[_Row]:
-    path = Path(path)
-    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
-    try:
-        for column in columns:
-            if column not in (reader.fieldnames or ()):
-                raise InvoiceFileError(f"{path}, line 1: the column {column} is missing.")
-        for values in reader:
-            yield _Row(path, reader.line_num, values)
-    except csv.Error as error:
-        raise InvoiceFileError(f"{path}, line {reader.line_num + 1}: not CSV ({error}).") from error
-
-
-def _text(path: Path) -> str:
-    content = path.read_bytes()
-    try:
-        if content.startswith(GZIP_MAGIC):
-            content = gzip.decompress(content)
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InvoiceFileError(f"{path}, line {line}: the text is not UTF-8.") from error
-    except (EOFError, OSError, zlib.error) as error:
-        raise InvoiceFileError(f"{path} is a damaged gzip file ({error}).") from error

@@ -10,5 +10,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("orders.urls")),
     path("api/", include("inventory.urls")),
     path("api/", include("payments.urls")),
+    path("api/", include("shipping.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
 ]

@@ -5,6 +5,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.db import connection
+from hypothesis import settings as search
 
 from payments.simulated_provider import SimulatedProvider
 from shipping.simulated_carrier import SimulatedCarrier
@@ -15,6 +16,10 @@ NO_SERVICES = """the suite needs PostgreSQL and Redis. Run `make test`, or one c
 or name your own servers in DATABASE_URL and CELERY_BROKER_URL.
 On SQLite only what holds on both databases runs: pytest -m both_databases."""
 HEADER = pytest.StashKey[str]()
+
+# A busy machine is slow, not wrong.
+search.register_profile("suite", deadline=None)
+search.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,7 +55,11 @@ def outside(tmp_path, settings):
 @pytest.fixture
 def world(transactional_db, outside, settings):
     """Return the shop in one process, with a hundred mugs in stock."""
-    settings.SAGAS = {**settings.SAGAS, "TRANSPORT": "sagas.transport.InProcessTransport"}
+    settings.SAGAS = {
+        **settings.SAGAS,
+        "TRANSPORT": "sagas.transport.InProcessTransport",
+        "RECONCILE_INTERVAL": None,
+    }
     shop = World(*outside)
     shop.stock(MUG=100)
     yield shop

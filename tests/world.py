@@ -3,15 +3,18 @@
 Nothing runs by itself: `drain` works until nothing is due, `pass_time` moves the clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
+from typing import Any
 
-from inventory.services import set_stock
+from inventory.models import ReturnedGoods
+from inventory.services import Verdict, inspect, report_shortage, set_stock
 from orders.events import Address
-from orders.models import Order
-from orders.services import place_order
+from orders.models import Case, Order
+from orders.services import place_order, request_return
 from payments.models import Payment
+from payments.services import learn
 from payments.simulated_provider import SimulatedProvider
 from sagas import clock
 from sagas.models import Delivery, Saga, StoredEvent
@@ -19,7 +22,7 @@ from sagas.reconciliation import findings
 from sagas.relay import relay_once
 from sagas.worker import Worker
 from shipping import services as warehouse
-from shipping.models import Shipment
+from shipping.models import ReturnParcel, Shipment
 from shipping.simulated_carrier import SimulatedCarrier
 
 HOME = Address(name="Kim", street="1 Hill", city="Seoul", postcode="04524", country="KR")
@@ -49,8 +52,9 @@ class World:
         cards: Sequence[str] = ("tok_visa",),
         number: str | None = None,
         customer: str = "kim",
+        **more: Any,
     ) -> Order:
-        """Place an order in GBP; its events wait for `drain`."""
+        """Place an order in GBP; its events wait for `drain`. `more` goes to `place_order`."""
         return place_order(
             customer=customer,
             currency="GBP",
@@ -59,6 +63,7 @@ class World:
             payment_tokens=cards,
             number=number,
             actor=f"customer:{customer}",
+            **more,
         )
 
     def drain(self) -> int:
@@ -81,24 +86,101 @@ class World:
 
     # -- the way of a parcel
 
-    def hand_over(self, order: Order) -> bool:
-        """Give the order's parcel to the driver."""
-        left = warehouse.hand_over(Shipment.objects.get(order_id=order.pk))
+    def ready(self, **placed: Any) -> Order:
+        """Return an order whose parcel waits for the driver."""
+        order = self.place(**placed)
+        self.drain()
+        return order
+
+    def hand_over(
+        self, order: Order, *, part: int | None = 1, lines: Mapping[int, int] | None = None
+    ) -> bool:
+        """Give a parcel of the order to the driver; part None is the one of its replacement.
+
+        `lines` are units by line number: the rest stays as part 2.
+        """
+        left = warehouse.hand_over(self.parcel(order, part), lines=lines)
         self.drain()
         return left
 
-    def deliver(self, order: Order) -> None:
+    def deliver(self, order: Order, *, part: int | None = 1) -> None:
         """Hand over if need be, let the carrier deliver, and read its scans."""
-        self.hand_over(order)
-        self.carrier.deliver(Shipment.objects.get(order_id=order.pk).tracking)
+        self.hand_over(order, part=part)
+        self.carrier.deliver(self.parcel(order, part).tracking)
+        self.follow()
+
+    def lose(self, order: Order, *, part: int | None = 1) -> None:
+        """Hand over if need be, let the carrier lose the parcel, and read its scans."""
+        self.hand_over(order, part=part)
+        self.carrier.lose(self.parcel(order, part).tracking)
+        self.follow()
+
+    def follow(self) -> None:
+        """Read the carrier's scans."""
         warehouse.follow_scans()
         self.drain()
 
-    def lose(self, order: Order) -> None:
-        """Hand over, let the carrier lose the parcel, and read its scans."""
-        self.hand_over(order)
-        self.carrier.lose(Shipment.objects.get(order_id=order.pk).tracking)
-        warehouse.follow_scans()
+    def delivered(self, *lines: tuple[str, int, int], **placed: Any) -> Order:
+        """Return an order that its customer has."""
+        order = self.place(lines or LINES, **placed)
+        self.drain()
+        self.deliver(order)
+        return order
+
+    def miss(self, order: Order, **units: int) -> None:
+        """Have a person report that kept units are not there: `MUG=1`."""
+        report_shortage(order.pk, units, reason="not on the shelf", actor="warehouse:lee")
+        self.drain()
+
+    def parcel(self, order: Order, part: int | None = 1) -> Shipment:
+        """Return a parcel of the order, or with None the one of its replacement."""
+        return Shipment.objects.get(order_id=order.pk, part=part)
+
+    # -- the way back
+
+    def ask_back(self, order: Order, *lines: tuple[int, int], fault: bool = False) -> Case:
+        """Have the customer ask to send units of lines back; return the case."""
+        case = request_return(
+            reload(order), lines=lines, reason="too blue", actor="customer:kim", fault=fault
+        )
+        self.drain()
+        return case
+
+    def receive(self, case: Case) -> None:
+        """Take in the parcel that comes back for a case."""
+        warehouse.receive_return(ReturnParcel.objects.get(case_id=case.pk))
+        self.drain()
+
+    def inspect(self, case: Case, verdicts: Mapping[int, Verdict] | None = None) -> None:
+        """Say what was found of goods that came back; as good as new if nothing is said."""
+        goods = ReturnedGoods.objects.get(case_id=case.pk)
+        fine = {line.line_no: Verdict(sellable=line.quantity) for line in goods.lines.all()}
+        inspect(goods, fine if verdicts is None else verdicts, actor="warehouse:lee")
+        self.drain()
+
+    def bring_back(self, order: Order, *lines: tuple[int, int], fault: bool = False) -> Case:
+        """Bring units of lines all the way back, as good as new; return the case as it is then."""
+        case = self.ask_back(order, *lines, fault=fault)
+        self.receive(case)
+        self.inspect(case)
+        return Case.objects.get(pk=case.pk)
+
+    # -- the bank
+
+    def dispute(self, order: Order, **how: Any) -> str:
+        """Let the customer's bank dispute the payment; return the provider's name for that."""
+        name = self.provider.open_dispute(order.number, **how)
+        self.learn(order)
+        return name
+
+    def decide(self, order: Order, dispute: str, *, won: bool) -> None:
+        """Let the bank decide a dispute, for the shop or for the customer."""
+        self.provider.close_dispute(dispute, won)
+        self.learn(order)
+
+    def learn(self, order: Order) -> None:
+        """Have known here what the provider knows of the order, and what follows."""
+        learn(order.number)
         self.drain()
 
     # -- looking

@@ -17,6 +17,8 @@ from typing import Any, Final
 
 import django
 
+from tools.compensation_page import compensation_page
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCS: Final = ROOT / "docs"
 WRITTEN: Final = "<!-- Written by tools/make_reference.py: change the code, then run it again. -->"
@@ -58,6 +60,9 @@ def pages() -> Iterator[tuple[Path, str]]:
     made += [
         (f"choreographies/{name}.md", choreography_page(name)) for name in sorted(CHOREOGRAPHIES)
     ]
+    compensation = DOCS / "concepts/compensation.md"
+    by_hand = compensation.read_text(encoding="utf-8")
+    made.append(("concepts/compensation.md", compensation_page(by_hand)))
     for path, lines in made:
         yield DOCS / path, "\n".join(lines) + "\n"
 
@@ -84,7 +89,13 @@ def _settings_in(source: str) -> Iterator[tuple[str, str, str]]:
     for node in ast.walk(declared):
         if isinstance(node, ast.AnnAssign) and node.value is not None:
             said = _comment_above(lines, node.lineno - 1)
-            yield ast.unparse(node.target), ast.unparse(node.value), said
+            yield ast.unparse(node.target), _default_in(node.value), said
+
+
+def _default_in(value: ast.expr) -> str:
+    """Return a default as it is written; that of a factory as what it makes."""
+    made = [k.value for k in getattr(value, "keywords", ()) if k.arg == "default_factory"]
+    return f"{ast.unparse(made[0])}()" if made else ast.unparse(value)
 
 
 def _comment_above(lines: Sequence[str], row: int) -> str:

@@ -1,250 +1,199 @@
-"""The provider's books: what each operation does to them, and what they may never say.
+"""The provider's answers: each kept under its key, so that the same request is carried out once.
 
-Every function here needs an open transaction and either acts completely or refuses with a code.
-The CHECK constraints are the last word on amounts; the guards before them only give the reason.
+Every function that writes needs an open transaction. What a request does to the books is in the
+module of its subject: cards, deposits, refunds.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import sqlite3
 from collections.abc import Callable
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from . import cards, deposits, refunds
+from .clock import stamp
 from .requests import IdempotencyConflict, Request, Result
-from .switches import draw_within
-
-DECLINING_CARDS: Final = {
-    "tok_declined": "card_declined",
-    "tok_insufficient": "insufficient_funds",
-}
+from .storage import Books
+from .switches import Switch, draw_one, draw_within
+from .webhooks import announce
 
 SCHEMA: Final = """
-CREATE TABLE operation (
+CREATE TABLE answer (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
-    key TEXT NOT NULL CONSTRAINT one_result_per_key UNIQUE,
+    key TEXT NOT NULL,
     body TEXT NOT NULL,
     reference TEXT NOT NULL,
-    parent TEXT NOT NULL,
-    ok INTEGER NOT NULL,
-    id TEXT NOT NULL,
-    code TEXT NOT NULL,
-    amount_minor INTEGER NOT NULL,
-    currency TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    at TEXT NOT NULL
+    result TEXT NOT NULL,
+    error INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    forgotten INTEGER NOT NULL DEFAULT 0
 );
-CREATE TABLE session (
-    reference TEXT PRIMARY KEY,
-    currency TEXT NOT NULL,
-    closed INTEGER NOT NULL
+CREATE UNIQUE INDEX one_result_per_key ON answer (key) WHERE NOT forgotten;
+CREATE INDEX answer_forgotten ON answer (key) WHERE forgotten;
+CREATE TABLE late (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,
+    request TEXT NOT NULL,
+    inquiries INTEGER CONSTRAINT never_asked_more_than_needed CHECK (inquiries >= 0)
 );
-CREATE TABLE authorisation (
-    id TEXT PRIMARY KEY,
-    reference TEXT NOT NULL,
-    currency TEXT NOT NULL,
-    amount_minor INTEGER NOT NULL CONSTRAINT authorised_is_positive CHECK (amount_minor > 0),
-    captured_minor INTEGER NOT NULL DEFAULT 0,
-    voided_minor INTEGER NOT NULL DEFAULT 0,
-    CONSTRAINT never_captured_more_than_authorised CHECK (
-        captured_minor >= 0 AND voided_minor >= 0
-        AND captured_minor + voided_minor <= amount_minor
-    )
-);
-CREATE INDEX authorisation_reference ON authorisation (reference);
-CREATE TABLE capture (
-    id TEXT PRIMARY KEY,
-    reference TEXT NOT NULL,
-    currency TEXT NOT NULL,
-    amount_minor INTEGER NOT NULL CONSTRAINT captured_is_positive CHECK (amount_minor > 0),
-    refunded_minor INTEGER NOT NULL DEFAULT 0,
-    CONSTRAINT never_refunded_more_than_captured CHECK (
-        refunded_minor >= 0 AND refunded_minor <= amount_minor
-    )
-);
-CREATE INDEX capture_reference ON capture (reference);
-CREATE TABLE late (number INTEGER PRIMARY KEY AUTOINCREMENT, request TEXT NOT NULL);
+CREATE INDEX late_key ON late (key);
 """
 
 
-def settle(books: sqlite3.Connection, request: Request) -> Result:
-    """Replay what is stored under the request's key, or act and store result and webhook."""
-    stored = find(books, request.key)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of a request, and whether the provider hides it behind an error."""
+
+    result: Result
+    error: bool
+
+
+def settle(books: Books, request: Request) -> Answer:
+    """Replay what is stored under the request's key, or act and store answer and webhook."""
+    stored = remembered(books, request.key)
     if stored is None:
-        return _act(books, request)
+        return _act(books, replace(request, use=_uses(books, request.key)))
     if stored["body"] != request.body:
         raise IdempotencyConflict(
             f"Key {request.key} was used for another request; send the same body or a new key."
         )
-    return result_of(stored)
+    return Answer(result=_result(stored), error=bool(stored["error"]))
 
 
-def find(books: sqlite3.Connection, key: str) -> dict[str, Any] | None:
-    """Return the stored operation of a key."""
-    row: dict[str, Any] | None = books.execute(
-        "SELECT * FROM operation WHERE key = ?", [key]
-    ).fetchone()
-    return row
+def find(books: Books, key: str) -> dict[str, Any] | None:
+    """Return the stored answer of a key."""
+    return books.one("SELECT * FROM answer WHERE key = ? AND NOT forgotten", [key])
 
 
-def result_of(row: dict[str, Any]) -> Result:
-    """Return the result that an operation was answered with."""
-    names = ("id", "code", "amount_minor", "currency", "kind")
-    return Result(ok=bool(row["ok"]), **{name: row[name] for name in names})
+def remembered(books: Books, key: str) -> dict[str, Any] | None:
+    """Return the stored answer of a key, unless its time is over: then it is forgotten."""
+    stored = find(books, key)
+    if stored is None or not _is_over(books, stored):
+        return stored
+    books.execute("UPDATE answer SET forgotten = 1 WHERE number = :number", stored)
+    return None
 
 
-def reference_of(books: sqlite3.Connection, request: Request) -> str:
+def _is_over(books: Books, stored: dict[str, Any]) -> bool:
+    age = books.now - datetime.fromisoformat(stored["at"])
+
+    def has_passed(switch: Switch) -> bool:
+        return age >= timedelta(seconds=switch.seconds)
+
+    kind = json.loads(stored["result"])["kind"]
+    return bool(draw_one(books, "expired_keys", kind, stored["reference"], fits=has_passed))
+
+
+def _uses(books: Books, key: str) -> int:
+    (row,) = books.execute("SELECT COUNT(*) AS n FROM answer WHERE key = ? AND forgotten", [key])
+    return int(row["n"])
+
+
+def _result(stored: dict[str, Any]) -> Result:
+    return Result(**json.loads(stored["result"]))
+
+
+def inquire(books: Books, key: str) -> Result | None:
+    """Return what came of a key; what is held back for it may be carried out afterwards."""
+    stored = remembered(books, key)
+    if stored is None:
+        _count_inquiry(books, key)
+        return None
+    return _present(books, _result(stored))
+
+
+def _present(books: Books, result: Result) -> Result:
+    """Return a result with the status that its refund or deposit has come to since."""
+    if result.kind == "refund" and (refund := refunds.find(books, result.id)):
+        ok = refund["status"] != "failed"
+        return replace(result, ok=ok, status=refund["status"], code=refund["code"])
+    if result.kind == "open_deposit" and (deposit := deposits.find(books, result.id)):
+        return replace(result, status=deposit["status"])
+    return result
+
+
+def reference_of(books: Books, request: Request) -> str:
     """Return the reference a request is about, by its authorisation or capture if need be."""
-    parent = _parent(books, request)
+    parent = books.one(
+        "SELECT reference FROM capture WHERE id = ?1"
+        " UNION ALL SELECT reference FROM authorisation WHERE id = ?1",
+        [request.parent],
+    )
     return parent["reference"] if parent else request.reference
 
 
-def _parent(books: sqlite3.Connection, request: Request) -> dict[str, Any] | None:
-    row: dict[str, Any] | None = books.execute(
-        "SELECT * FROM capture WHERE id = ?"
-        if request.kind == "refund"
-        else "SELECT * FROM authorisation WHERE id = ?",
-        [request.parent],
-    ).fetchone()
-    return row
-
-
-def _act(books: sqlite3.Connection, request: Request) -> Result:
+def _act(books: Books, request: Request) -> Answer:
     reference = reference_of(books, request)
     faults = draw_within(
-        books, request.kind, reference, names=frozenset({"decline", "repeated_webhooks"})
+        books, request.kind, reference, names=frozenset({"decline", "stored_error"})
     )
     if "decline" in faults:
         result = request.refused(faults["decline"].code)
     else:
         result = _OPERATIONS[request.kind](books, request)
-    stored = _store(books, request, reference, result)
-    copies = 1 + (faults["repeated_webhooks"].repeats if "repeated_webhooks" in faults else 0)
-    _announce(books, stored, copies)
-    return result
+    answer = Answer(result=result, error="stored_error" in faults)
+    _store(books, request, reference, answer)
+    about = {"key": request.key, "reference": reference, "parent": request.parent}
+    announce(books, request.kind, result.status, about | asdict(result))
+    return answer
 
 
-def _store(
-    books: sqlite3.Connection, request: Request, reference: str, result: Result
-) -> dict[str, Any]:
-    row = {
-        "key": request.key,
-        "body": request.body,
-        "reference": reference,
-        "parent": request.parent,
-        "at": datetime.now(UTC).isoformat(),
-    } | asdict(result)
+def _store(books: Books, request: Request, reference: str, answer: Answer) -> None:
     books.execute(
-        "INSERT INTO operation (key, body, reference, parent, ok, id, code, amount_minor, currency,"
-        " kind, at) VALUES (:key, :body, :reference, :parent, :ok, :id, :code, :amount_minor,"
-        " :currency, :kind, :at)",
-        row,
-    )
-    return row
-
-
-def _announce(books: sqlite3.Connection, stored: dict[str, Any], copies: int) -> None:
-    outcome = "succeeded" if stored["ok"] else "declined"
-    message = "msg_" + hashlib.sha256(stored["key"].encode()).hexdigest()[:20]
-    data = {name: value for name, value in stored.items() if name not in {"body", "at"}}
-    payload = {"type": f"{stored['kind']}.{outcome}", "timestamp": stored["at"], "data": data}
-    books.executemany(
-        "INSERT INTO webhook (message, reference, payload) VALUES (?, ?, ?)",
-        [(message, stored["reference"], json.dumps(payload))] * copies,
+        "INSERT INTO answer (key, body, reference, result, error, at) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            request.key,
+            request.body,
+            reference,
+            json.dumps(asdict(answer.result)),
+            answer.error,
+            stamp(books.now),
+        ],
     )
 
 
-def _authorise(books: sqlite3.Connection, request: Request) -> Result:
-    session = _session(books, request.reference, request.currency)
-    if session["closed"]:
-        return request.refused("session_closed")
-    if session["currency"] != request.currency:
-        return request.refused("currency_mismatch")
-    if request.card_token in DECLINING_CARDS:
-        return request.refused(DECLINING_CARDS[request.card_token])
-    books.execute(
-        "INSERT INTO authorisation (id, reference, currency, amount_minor) VALUES (?, ?, ?, ?)",
-        [request.new_id, request.reference, request.currency, request.amount_minor],
-    )
-    return request.done()
+def _close(books: Books, request: Request) -> Result:
+    deposits.close(books, request.reference)
+    return cards.close(books, request)
 
 
-def _session(books: sqlite3.Connection, reference: str, currency: str) -> dict[str, Any]:
-    books.execute(
-        "INSERT INTO session VALUES (?, ?, 0) ON CONFLICT (reference) DO NOTHING",
-        [reference, currency],
-    )
-    row: dict[str, Any] = books.execute(
-        "SELECT * FROM session WHERE reference = ?", [reference]
-    ).fetchone()
-    return row
-
-
-def _capture(books: sqlite3.Connection, request: Request) -> Result:
-    held = _parent(books, request)
-    if held is None:
-        return request.refused("unknown_authorisation")
-    request = replace(request, currency=held["currency"])
-    if request.amount_minor > _open(held):
-        return request.refused("amount_exceeds_authorised")
-    books.execute(
-        "UPDATE authorisation SET captured_minor = captured_minor + ? WHERE id = ?",
-        [request.amount_minor, request.parent],
-    )
-    books.execute(
-        "INSERT INTO capture (id, reference, currency, amount_minor) VALUES (?, ?, ?, ?)",
-        [request.new_id, held["reference"], request.currency, request.amount_minor],
-    )
-    return request.done()
-
-
-def _void(books: sqlite3.Connection, request: Request) -> Result:
-    held = _parent(books, request)
-    if held is None:
-        return request.refused("unknown_authorisation")
-    request = replace(request, currency=held["currency"], amount_minor=_open(held))
-    if not request.amount_minor:
-        return request.refused("nothing_to_void")
-    books.execute(
-        "UPDATE authorisation SET voided_minor = voided_minor + ? WHERE id = ?",
-        [request.amount_minor, request.parent],
-    )
-    return request.done()
-
-
-def _open(held: dict[str, Any]) -> int:
-    return int(held["amount_minor"] - held["captured_minor"] - held["voided_minor"])
-
-
-def _refund(books: sqlite3.Connection, request: Request) -> Result:
-    capture = _parent(books, request)
-    if capture is None:
-        return request.refused("unknown_capture")
-    request = replace(request, currency=capture["currency"])
-    if request.amount_minor > capture["amount_minor"] - capture["refunded_minor"]:
-        return request.refused("amount_exceeds_captured")
-    books.execute(
-        "UPDATE capture SET refunded_minor = refunded_minor + ? WHERE id = ?",
-        [request.amount_minor, request.parent],
-    )
-    return request.done()
-
-
-def _close(books: sqlite3.Connection, request: Request) -> Result:
-    books.execute(
-        "INSERT INTO session VALUES (?, '', 1) ON CONFLICT (reference) DO UPDATE SET closed = 1",
-        [request.reference],
-    )
-    return request.done()
-
-
-_OPERATIONS: Final[dict[str, Callable[[sqlite3.Connection, Request], Result]]] = {
-    "authorise": _authorise,
-    "capture": _capture,
-    "void": _void,
-    "refund": _refund,
+_OPERATIONS: Final[dict[str, Callable[[Books, Request], Result]]] = {
+    "authorise": cards.authorise,
+    "capture": cards.capture,
+    "void": cards.void,
+    "refund": refunds.refund,
     "close": _close,
+    "open_deposit": deposits.open_deposit,
 }
+
+
+def hold_back(books: Books, request: Request, inquiries: int | None) -> None:
+    """Keep a request for later: until it is told, or was inquired about so many times."""
+    books.execute(
+        "INSERT INTO late (key, request, inquiries) VALUES (?, ?, ?)",
+        [request.key, json.dumps(asdict(request)), inquiries],
+    )
+
+
+def _count_inquiry(books: Books, key: str) -> None:
+    books.execute("UPDATE late SET inquiries = inquiries - 1 WHERE key = ?", [key])
+    due = "SELECT * FROM late WHERE key = ? AND inquiries = 0 ORDER BY number"
+    _carry_out(books, books.execute(due, [key]).fetchall())
+
+
+def carry_out_late(books: Books) -> tuple[Result, ...]:
+    """Carry out all that was held back, in the order it came."""
+    return _carry_out(books, books.execute("SELECT * FROM late ORDER BY number").fetchall())
+
+
+def _carry_out(books: Books, held: list[dict[str, Any]]) -> tuple[Result, ...]:
+    results = []
+    for row in held:
+        books.execute("DELETE FROM late WHERE number = :number", row)
+        # Whoever sent another body under the key meanwhile was served; the late one is not.
+        with suppress(IdempotencyConflict):
+            results.append(settle(books, Request(**json.loads(row["request"]))).result)
+    return tuple(results)

@@ -1,42 +1,29 @@
-"""The provider as its customers see it: five operations, an inquiry, a statement, and switches."""
+"""The provider as shops, customers and banks use it: operations, questions, and what they do."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
-import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import asdict
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from . import books as ledger
-from . import statement
-from . import switches as faults
+from . import deposits, disputes, refunds, settlement, standing, statement
 from . import webhooks as messages
-from .requests import ID_PREFIX, InvalidRequest, ProviderTimeout, Request, Result
+from .line import Line
+from .requests import Request, Result, moment
+from .settlement import Payout, SettlementLine
+from .standing import Refund, Standing
 from .statement import Balance, Transaction
-from .storage import connected, make_file, transaction
-from .switches import Switch
+from .storage import transaction
 from .webhooks import Webhook
 
-HANG_SECONDS: Final = 60.0
-HANG_LOOK_SECONDS: Final = 0.02
 
-
-class SimulatedProvider:
+class SimulatedProvider(Line):
     """The provider behind the file at ``path``; the file is made when it does not exist.
 
-    Calls raise ProviderTimeout when no answer comes back, IdempotencyConflict when a key returns
-    with another body and InvalidRequest when they make no sense. Everything else is a Result.
+    Calls raise ProviderTimeout when no answer comes back, ProviderError when the answer is an
+    error, IdempotencyConflict when a key returns with another body and InvalidRequest when they
+    make no sense. Everything else is a Result.
     """
-
-    def __init__(self, path: str | Path, *, hang_seconds: float = HANG_SECONDS) -> None:
-        self.path = Path(path)
-        self.hang_seconds = hang_seconds
-        if not self.path.exists():
-            make_file(self.path, ledger.SCHEMA + faults.SCHEMA + messages.SCHEMA)
 
     def authorise(
         self, key: str, reference: str, amount_minor: int, currency: str, card_token: str
@@ -44,7 +31,8 @@ class SimulatedProvider:
         """Reserve an amount on the customer's card for ``reference`` (the shop's order number).
 
         Refused with ``session_closed`` after :meth:`close`, or with the card's decline code
-        (``tok_declined`` and ``tok_insufficient`` always decline).
+        (``tok_declined`` and ``tok_insufficient`` always decline). ``expires_at`` of the result
+        says when what is still open is released.
         """
         return self._call(
             Request(
@@ -57,178 +45,218 @@ class SimulatedProvider:
             )
         )
 
-    def capture(self, key: str, authorisation_id: str, amount_minor: int) -> Result:
-        """Take up to the open amount of an authorisation; may be done in parts."""
+    def capture(
+        self, key: str, authorisation_id: str, amount_minor: int, *, final: bool = False
+    ) -> Result:
+        """Take up to the open amount of an authorisation; may be done in parts.
+
+        A ``final`` capture gives up the rest in the same operation. Refused with
+        ``authorisation_expired`` when the rest was released by time.
+        """
         return self._call(
-            Request(kind="capture", key=key, parent=authorisation_id, amount_minor=amount_minor)
+            Request(
+                kind="capture",
+                key=key,
+                parent=authorisation_id,
+                amount_minor=amount_minor,
+                final=final,
+            )
         )
 
     def void(self, key: str, authorisation_id: str) -> Result:
-        """Give up whatever is still open of an authorisation; the result says how much that was."""
+        """Give up whatever is still open of an authorisation; the result says how much that was.
+
+        Refused with ``nothing_to_void``, or ``authorisation_expired`` when time did it already.
+        """
         return self._call(Request(kind="void", key=key, parent=authorisation_id))
 
-    def refund(self, key: str, capture_id: str, amount_minor: int) -> Result:
-        """Give back up to the unrefunded amount of a capture; may be done in parts."""
+    def refund(
+        self,
+        key: str,
+        capture_id: str,
+        amount_minor: int,
+        *,
+        account: Mapping[str, str] | None = None,
+        operation: str = "refund",
+    ) -> Result:
+        """Give back up to what is left of a capture; may be done in parts.
+
+        ``cancel_capture`` and ``partial_cancel`` are refused with ``not_reversible`` from
+        ``reversible_until`` on. ``refund_elsewhere``, and any refund of a deposit, is refused with
+        ``needs_account`` unless ``account`` names ``bank``, ``number`` and ``holder``. While a
+        dispute is open, all are refused with ``charge_disputed``.
+        """
         return self._call(
-            Request(kind="refund", key=key, parent=capture_id, amount_minor=amount_minor)
+            Request(
+                kind="refund",
+                key=key,
+                parent=capture_id,
+                amount_minor=amount_minor,
+                account=dict(account) if account else None,
+                operation=operation,
+            )
         )
 
     def close(self, key: str, reference: str) -> Result:
-        """Close the payment session of a reference: a later authorisation for it is refused."""
+        """Close the payment session of a reference: a later payment for it is refused.
+
+        A deposit that waits is closed, too. What was authorised or paid before stays as it is.
+        """
         return self._call(Request(kind="close", key=key, reference=reference))
 
-    def inquire(self, key: str) -> Result | None:
-        """Return the stored result of ``key``, or None when the provider has not acted on it.
+    def open_deposit(
+        self,
+        key: str,
+        reference: str,
+        amount_minor: int,
+        currency: str,
+        until: datetime | str = "",
+    ) -> Result:
+        """Open an account for one transfer of the whole amount before ``until`` (ISO or aware).
 
+        Without ``until`` it waits for three days.
+
+        Refused with ``session_closed``, ``currency_mismatch``, ``until_has_passed``, or
+        ``deposit_waits_already`` for a second one.
+        """
+        return self._call(
+            Request(
+                kind="open_deposit",
+                key=key,
+                reference=reference,
+                amount_minor=amount_minor,
+                currency=currency,
+                until=moment(until) if until else "",
+            )
+        )
+
+    def inquire(self, key: str) -> Result | None:
+        """Return what truly came of ``key``, or None when the provider has not acted on it.
+
+        A refund or a deposit comes with its present status, and a failed refund is not ``ok``.
         None is no promise: a request still on its way may be carried out later (R29). Only switches
         that name the operation ``inquire`` disturb it.
         """
-        with self._books() as books:
+        with self._reading() as books:
             stored = ledger.find(books, key)
-            trouble = faults.draw(books, "inquire", stored["reference"] if stored else "")
-            _wait(trouble)
-            if trouble.keys() & {"lost_request", "lost_answer"}:
-                raise ProviderTimeout(f"No answer came to the inquiry about key {key}.")
-            return ledger.result_of(stored) if stored else None
+            self._ask(books, stored["reference"] if stored else "", f"key {key}")
+            with transaction(books):
+                return ledger.inquire(books, key)
+
+    def standing(self, reference: str) -> Standing:
+        """Return everything known of one reference, whatever became of its keys.
+
+        Switches that name the operation ``inquire`` disturb this question, too.
+        """
+        with self._reading() as books:
+            self._ask(books, reference, f"reference {reference}")
+            with transaction(books):
+                return standing.read(books, reference)
+
+    def pay_deposit(self, reference: str) -> Result:
+        """Let the customer pay the last deposit of a reference: the result is a capture.
+
+        Refused with ``unknown_deposit`` or ``deposit_paid``, and with ``deposit_expired`` or
+        ``deposit_closed`` unless ``late_deposit`` lets the money arrive all the same.
+        """
+        with self._writing() as books:
+            return deposits.pay(books, reference)
+
+    def settle_refund(self, refund_id: str, ok: bool = True, code: str = "") -> Refund:  # noqa: FBT001, FBT002 - the bank's yes or no
+        """End a pending refund, or let one that was paid come back days later (``ok`` False).
+
+        A failed one can be refunded anew. Ending it the same way again changes nothing. Raises
+        InvalidRequest when there is none, or when it has failed before.
+        """
+        with self._writing() as books:
+            return standing.refund(refunds.settle(books, refund_id, ok=ok, code=code))
+
+    def open_dispute(
+        self,
+        reference: str,
+        amount_minor: int | None = None,
+        inquiry: bool = False,  # noqa: FBT001, FBT002 - a question or a claim
+    ) -> str:
+        """Let the bank dispute a capture, by default all that is not refunded; return the id.
+
+        Refunds that are still pending fail with ``charge_disputed``. An ``inquiry`` takes no
+        money and lets refunds pass; one that is paid closes it. Raises InvalidRequest when nothing
+        is left to dispute.
+        """
+        with self._writing() as books:
+            dispute = disputes.begin(books, reference, amount_minor, inquiry=inquiry)
+            if not inquiry:
+                refunds.fail_pending(books, dispute["capture"])
+            return str(dispute["id"])
+
+    def escalate_dispute(self, dispute_id: str) -> None:
+        """Make an open dispute of an inquiry; what is pending fails. Raises InvalidRequest."""
+        with self._writing() as books:
+            dispute = disputes.escalate(books, dispute_id)
+            refunds.fail_pending(books, dispute["capture"])
+
+    def close_dispute(self, dispute_id: str, won: bool) -> None:  # noqa: FBT001 - won or lost
+        """End a dispute; a lost one takes the money. Raises InvalidRequest for one that ended."""
+        with self._writing() as books:
+            disputes.close(books, dispute_id, won=won)
 
     def list_transactions(self, *, after: int = 0) -> tuple[Transaction, ...]:
         """Return what was carried out, oldest first, with a number above ``after``."""
-        with self._books() as books:
+        with self._reading() as books:
             return statement.transactions(books, after=after)
 
     def balances(self) -> dict[str, Balance]:
-        """Return the sums per reference that has ever had an authorisation."""
-        with self._books() as books:
+        """Return the sums per reference that has ever had an authorisation or a capture."""
+        with self._reading() as books:
             return statement.balances(books)
 
-    def switch_on(
-        self,
-        name: str,
-        *,
-        reference: str = "",
-        operation: str = "",
-        times: int | None = None,
-        share: float = 1.0,
-        seed: int = 0,
-        code: str = "card_declined",
-        seconds: float = 0.0,
-        repeats: int = 1,
-    ) -> None:
-        """Arrange a fault for every process that uses this file; replaces one of the same scope.
+    def settlement(self, after: int = 0, *, limit: int = 1000) -> tuple[SettlementLine, ...]:
+        """Return a page of the settlement file: up to ``limit`` lines after a position.
 
-        ``reference`` and ``operation`` narrow it (``decline`` alone means ``authorise``), ``times``
-        ends it after that many hits, ``share`` (0 to 1) chooses calls by ``seed``. ``code`` belongs
-        to ``decline``, ``seconds`` to ``latency``, ``repeats`` to ``repeated_webhooks``.
+        The last line's position asks for the next page; an empty page is the end.
         """
-        if name not in faults.NAMES:
-            known = ", ".join(faults.NAMES)
-            raise InvalidRequest(f"The provider has no switch {name!r}; choose one of {known}.")
-        if operation not in {"", "inquire", *ID_PREFIX}:
-            known = ", ".join([*ID_PREFIX, "inquire"])
-            raise InvalidRequest(f"The provider has no operation {operation!r}; choose {known}.")
-        with self._books() as books:
-            books.execute(
-                "INSERT OR REPLACE INTO switch (name, reference, operation, times, share, seed,"
-                " code, seconds, repeats) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [name, reference, operation, times, share, seed, code, seconds, repeats],
+        with self._reading() as books:
+            return settlement.page(books, after=after, limit=limit)
+
+    def payouts(self) -> tuple[Payout, ...]:
+        """Return what was paid out per business day and currency, oldest first."""
+        with self._reading() as books:
+            return settlement.payouts(books)
+
+    def plant_in_settlement(
+        self,
+        kind: str,
+        reference: str,
+        *,
+        line: str = "capture",
+        amount_minor: int | None = None,
+        currency: str | None = None,
+    ) -> SettlementLine:
+        """Make the newest ``line`` of a reference wrong in the settlement file; return it.
+
+        ``missing`` leaves it out, ``duplicate`` says it again, ``wrong_amount`` puts
+        ``amount_minor`` (default: one more) and ``wrong_currency`` puts ``currency`` (default:
+        XXX). ``unknown_reference`` invents a line for a reference that nobody knows. Raises
+        InvalidRequest for another kind, and when there is no such line.
+        """
+        with self._writing() as books:
+            return settlement.plant(
+                books, kind, reference, line=line, amount_minor=amount_minor, currency=currency
             )
-
-    def switch_off(self, name: str = "", *, reference: str | None = None) -> None:
-        """Remove switches: all of them, those of one name, or those of one name and reference."""
-        with self._books() as books:
-            books.execute(
-                "DELETE FROM switch WHERE ?1 IN ('', name) AND (?2 IS NULL OR reference = ?2)",
-                [name, reference],
-            )
-
-    def switches(self) -> tuple[Switch, ...]:
-        """Return the arranged faults; one whose ``times`` is 0 is used up."""
-        with self._books() as books:
-            return faults.read_switches(books)
-
-    def execute_late(self) -> tuple[Result, ...]:
-        """Carry out the requests that ``late_request`` held back, in the order they came."""
-        with self._books() as books, transaction(books):
-            rows = books.execute("SELECT request FROM late ORDER BY number").fetchall()
-            books.execute("DELETE FROM late")
-            requests = [Request(**json.loads(row["request"])) for row in rows]
-            return tuple(ledger.settle(books, request) for request in requests)
 
     @property
     def webhook_secret(self) -> str:
         """The secret shared with the shop (``whsec_`` and base64)."""
-        with self._books() as books:
+        with self._reading() as books:
             return messages.read_secret(books)
 
     def due_webhooks(self) -> Iterator[Webhook]:
         """Yield the undelivered messages, oldest first, signed for an attempt at this moment."""
-        secret = self.webhook_secret
-        with self._books() as books:
-            rows = books.execute("SELECT * FROM webhook WHERE NOT delivered ORDER BY id").fetchall()
-        for row in rows:
-            body = row["payload"]
-            headers = messages.signed_headers(secret, row["message"], body)
-            yield Webhook(id=row["id"], reference=row["reference"], headers=headers, body=body)
+        with self._reading() as books:
+            found = list(messages.due(books))
+        yield from found
 
     def mark_delivered(self, webhook_id: int) -> None:
         """Record that one copy of a message was accepted; it is not due again."""
-        with self._books() as books:
-            books.execute("UPDATE webhook SET delivered = 1 WHERE id = ?", [webhook_id])
-
-    def _books(self) -> AbstractContextManager[sqlite3.Connection]:
-        return connected(self.path)
-
-    def _call(self, request: Request) -> Result:
-        _check(request)
-        with self._books() as books:
-            trouble = faults.draw(books, request.kind, ledger.reference_of(books, request))
-            _wait(trouble)
-            if "late_request" in trouble:
-                books.execute(
-                    "INSERT INTO late (request) VALUES (?)", [json.dumps(asdict(request))]
-                )
-            if trouble.keys() & {"late_request", "lost_request"}:
-                raise _no_answer(request)
-            with transaction(books):
-                result = ledger.settle(books, request)
-            if "hang" in trouble:
-                self._hang(books, trouble["hang"])
-            if "lost_answer" in trouble:
-                raise _no_answer(request)
-            return result
-
-    def _hang(self, books: sqlite3.Connection, switch: Switch) -> None:
-        """Block after acting, so that the caller can be killed before it learns the answer."""
-        until = time.monotonic() + self.hang_seconds
-        while (
-            time.monotonic() < until
-            and books.execute("SELECT 1 FROM switch WHERE id = ?", [switch.id]).fetchone()
-        ):
-            time.sleep(HANG_LOOK_SECONDS)
-
-
-def _wait(trouble: dict[str, Switch]) -> None:
-    if "latency" in trouble:
-        time.sleep(trouble["latency"].seconds)
-
-
-def _no_answer(request: Request) -> ProviderTimeout:
-    return ProviderTimeout(f"No answer came to {request.kind} with key {request.key}.")
-
-
-_REQUIRED: Final = {
-    "authorise": ("key", "reference", "amount_minor", "currency", "card_token"),
-    "capture": ("key", "parent", "amount_minor"),
-    "void": ("key", "parent"),
-    "refund": ("key", "parent", "amount_minor"),
-    "close": ("key", "reference"),
-}
-
-
-def _check(request: Request) -> None:
-    for name in _REQUIRED[request.kind]:
-        value = getattr(request, name)
-        if name != "amount_minor" and not (isinstance(value, str) and value):
-            raise InvalidRequest(f"{request.kind} needs {name} as text, not {value!r}.")
-        if name == "amount_minor" and (type(value) is not int or value <= 0):
-            raise InvalidRequest(f"{request.kind} needs a positive whole amount, not {value!r}.")
+        with self._reading() as books:
+            messages.mark_delivered(books, webhook_id)

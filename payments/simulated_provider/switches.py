@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from .storage import transaction
+from .requests import ID_PREFIX
+from .storage import Books, transaction
 
 NAMES: Final = (
     "decline",
     "latency",
     "lost_request",
     "late_request",
+    "not_found_then_executes",
     "lost_answer",
+    "stored_error",
+    "expired_keys",
     "hang",
+    "short_authorisation",
+    "pending_refund",
+    "late_deposit",
     "repeated_webhooks",
+    "contradictory_webhooks",
+    "reordered_webhooks",
+    "early_webhook",
 )
+#: What may be named when a fault is narrowed to an operation, the inquiry apart.
+OPERATIONS: Final = (*ID_PREFIX, "pay_deposit", "dispute")
 # These disturb the line to the provider; the others change what it does when it acts.
-ON_THE_LINE: Final = frozenset({"latency", "lost_request", "late_request", "lost_answer", "hang"})
+ON_THE_LINE: Final = frozenset(
+    {
+        "latency",
+        "lost_request",
+        "late_request",
+        "not_found_then_executes",
+        "lost_answer",
+        "hang",
+        "early_webhook",
+    }
+)
 
 SCHEMA: Final = """
 CREATE TABLE switch (
@@ -78,13 +100,13 @@ class Switch:
         return int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) < self.share * 2**32
 
 
-def read_switches(books: sqlite3.Connection) -> tuple[Switch, ...]:
+def read_switches(books: Books) -> tuple[Switch, ...]:
     """Return the switches, the narrowest of each name first."""
     rows = books.execute("SELECT * FROM switch ORDER BY name, reference DESC, operation DESC")
     return tuple(Switch(**row) for row in rows)
 
 
-def draw(books: sqlite3.Connection, operation: str, reference: str) -> dict[str, Switch]:
+def draw(books: Books, operation: str, reference: str) -> dict[str, Switch]:
     """Return the faults on the line that hit this call, used up by one. Opens a transaction."""
     if not _covering(books, operation, reference, ON_THE_LINE):
         return {}
@@ -92,20 +114,36 @@ def draw(books: sqlite3.Connection, operation: str, reference: str) -> dict[str,
         return draw_within(books, operation, reference, names=ON_THE_LINE)
 
 
+def draw_one(
+    books: Books,
+    name: str,
+    operation: str,
+    reference: str,
+    *,
+    fits: Callable[[Switch], bool] = lambda _: True,
+) -> Switch | None:
+    """Return the fault of this name if it hits and ``fits``. Needs an open transaction."""
+    names = frozenset({name})
+    return draw_within(books, operation, reference, names=names, fits=fits).get(name)
+
+
 def draw_within(
-    books: sqlite3.Connection, operation: str, reference: str, *, names: frozenset[str]
+    books: Books,
+    operation: str,
+    reference: str,
+    *,
+    names: frozenset[str],
+    fits: Callable[[Switch], bool] = lambda _: True,
 ) -> dict[str, Switch]:
     """Return the faults among ``names`` that hit this call. Needs an open transaction."""
     chosen: dict[str, Switch] = {}
-    for switch in _covering(books, operation, reference, names):
+    for switch in filter(fits, _covering(books, operation, reference, names)):
         if switch.name not in chosen and _use(books, switch, operation, reference):
             chosen[switch.name] = switch
     return chosen
 
 
-def _covering(
-    books: sqlite3.Connection, operation: str, reference: str, names: frozenset[str]
-) -> list[Switch]:
+def _covering(books: Books, operation: str, reference: str, names: frozenset[str]) -> list[Switch]:
     return [
         switch
         for switch in read_switches(books)
@@ -113,21 +151,18 @@ def _covering(
     ]
 
 
-def _use(books: sqlite3.Connection, switch: Switch, operation: str, reference: str) -> bool:
+def _use(books: Books, switch: Switch, operation: str, reference: str) -> bool:
     if not switch.hits(operation, reference, _next(books, switch, operation, reference)):
         return False
     books.execute("UPDATE switch SET times = times - 1 WHERE id = ?", [switch.id])
     return True
 
 
-def _next(books: sqlite3.Connection, switch: Switch, operation: str, reference: str) -> int:
+def _next(books: Books, switch: Switch, operation: str, reference: str) -> int:
     scope = [switch.name, operation, reference]
-    books.execute(
+    row = books.one(
         "INSERT INTO draw VALUES (?, ?, ?, 1)"
-        " ON CONFLICT (name, operation, reference) DO UPDATE SET n = n + 1",
+        " ON CONFLICT (name, operation, reference) DO UPDATE SET n = n + 1 RETURNING n",
         scope,
     )
-    row = books.execute(
-        "SELECT n FROM draw WHERE name = ? AND operation = ? AND reference = ?", scope
-    ).fetchone()
-    return int(row["n"])
+    return int(row["n"]) if row else 0

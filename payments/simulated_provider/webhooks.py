@@ -6,13 +6,19 @@ import base64
 import hashlib
 import hmac
 import json
-import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .clock import stamp
+from .requests import digest
+from .storage import Books
+from .switches import Switch, draw_within
+
 TOLERANCE_SECONDS: Final = 300
+#: The ``code`` that lets ``contradictory_webhooks`` say the opposite order.
+ABORTED_FIRST: Final = "aborted_first"
 
 SCHEMA: Final = """
 CREATE TABLE webhook (
@@ -20,9 +26,10 @@ CREATE TABLE webhook (
     message TEXT NOT NULL,
     reference TEXT NOT NULL,
     payload TEXT NOT NULL,
+    place INTEGER,
     delivered INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX webhook_due ON webhook (id) WHERE delivered = 0;
+CREATE INDEX webhook_due ON webhook (reference, id) WHERE delivered = 0;
 CREATE TABLE secret (webhook BLOB NOT NULL);
 INSERT INTO secret VALUES (randomblob(24));
 """
@@ -42,10 +49,87 @@ class Webhook:
     body: str
 
 
-def read_secret(books: sqlite3.Connection) -> str:
+def announce(books: Books, operation: str, outcome: str, data: dict[str, Any]) -> None:
+    """Put a message about ``data`` (it names kind and reference) among those that are due.
+
+    Needs an open transaction. The switches about webhooks may repeat it, let it overtake what is
+    due for its reference, or send its opposite along.
+    """
+    faults = draw_within(books, operation, data["reference"], names=_DISTURBED_BY)
+    messages = [(outcome, data)]
+    if "contradictory_webhooks" in faults and outcome in _OPPOSITES:
+        messages = _contradicted(outcome, data, faults["contradictory_webhooks"])
+    copies = 1 + (faults["repeated_webhooks"].repeats if "repeated_webhooks" in faults else 0)
+    for sent_outcome, sent in messages:
+        payload = {
+            "type": f"{data['kind']}.{sent_outcome}",
+            "timestamp": stamp(books.now),
+            "data": sent,
+        }
+        _send(books, payload, copies=copies, overtakes="reordered_webhooks" in faults)
+
+
+_DISTURBED_BY: Final = frozenset(
+    {"repeated_webhooks", "contradictory_webhooks", "reordered_webhooks"}
+)
+_OPPOSITES: Final = {"succeeded": "declined", "declined": "succeeded", "failed": "succeeded"}
+
+
+def _contradicted(
+    outcome: str, data: dict[str, Any], switch: Switch
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return the true message and its opposite: done, then aborted, unless the switch turns it."""
+    opposite = _OPPOSITES[outcome]
+    done = opposite == "succeeded"
+    false = data | {"ok": done, "code": "" if done else "aborted", "status": opposite}
+    pair = [(outcome, data), (opposite, false)]
+    return sorted(pair, key=lambda sent: sent[1]["ok"], reverse=switch.code != ABORTED_FIRST)
+
+
+def _send(books: Books, payload: dict[str, Any], *, copies: int, overtakes: bool) -> None:
+    body = json.dumps(payload)
+    reference = payload["data"]["reference"]
+    place = _place_in_front(books, reference) if overtakes else None
+    for _ in range(copies):
+        books.execute(
+            "INSERT INTO webhook (message, reference, payload, place) VALUES (?, ?, ?, ?)",
+            ["msg_" + digest(body), reference, body, place],
+        )
+
+
+def _place_in_front(books: Books, reference: str) -> int | None:
+    (first,) = books.execute(
+        "SELECT MIN(COALESCE(place, id)) - 1 AS place FROM webhook"
+        " WHERE delivered = 0 AND reference = ?",
+        [reference],
+    )
+    place: int | None = first["place"]
+    return place
+
+
+def due(books: Books, *, reference: str | None = None) -> Iterator[Webhook]:
+    """Yield the undelivered messages, oldest first, signed for an attempt at this moment."""
+    secret = read_secret(books)
+    rows = books.execute(
+        "SELECT * FROM webhook WHERE delivered = 0 AND (?1 IS NULL OR reference = ?1)"
+        " ORDER BY COALESCE(place, id), id",
+        [reference],
+    ).fetchall()
+    for row in rows:
+        body = row["payload"]
+        headers = signed_headers(secret, row["message"], body)
+        yield Webhook(id=row["id"], reference=row["reference"], headers=headers, body=body)
+
+
+def mark_delivered(books: Books, webhook_id: int) -> None:
+    """Record that one copy of a message was accepted."""
+    books.execute("UPDATE webhook SET delivered = 1 WHERE id = ?", [webhook_id])
+
+
+def read_secret(books: Books) -> str:
     """Return the file's secret in the form both sides keep it: ``whsec_`` and base64."""
-    row = books.execute("SELECT webhook FROM secret").fetchone()
-    return "whsec_" + base64.b64encode(row["webhook"]).decode()
+    (secret,) = books.execute("SELECT webhook FROM secret")
+    return "whsec_" + base64.b64encode(secret["webhook"]).decode()
 
 
 def signed_headers(secret: str, message: str, body: str) -> dict[str, str]:

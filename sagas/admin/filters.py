@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from sagas.choreography import CHOREOGRAPHIES
 from sagas.models import Case
 from sagas.participant import PARTICIPANTS
+from sagas.reconciliation import PREDICATES, SOURCES
 
 
 class _Declared(admin.SimpleListFilter):
@@ -71,6 +72,40 @@ class NeedsPersonFilter(admin.SimpleListFilter):
             return queryset
         open_cases = Case.objects.using(queryset.db).filter(saga_id=OuterRef("pk"), closed_at=None)
         return queryset.filter(Exists(open_cases))
+
+
+class PredicateFilter(_Declared):
+    """By predicate, of findings."""
+
+    title = _("predicate")
+    parameter_name = "predicate"
+
+    def names(self) -> Iterable[str]:
+        return PREDICATES
+
+
+class SourceFilter(_Declared):
+    """By whose statement it is."""
+
+    title = _("statement")
+    parameter_name = "source"
+
+    def names(self) -> Iterable[str]:
+        return SOURCES
+
+
+class UnresolvedFilter(admin.SimpleListFilter):
+    """Findings that are still there, or are not any more."""
+
+    title = _("open")
+    parameter_name = "open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset.filter(resolved_at__isnull=value == "yes") if value else queryset
 
 
 class OpenFilter(admin.SimpleListFilter):

@@ -24,6 +24,7 @@ from sagas.admin.filters import (
 )
 from sagas.admin.readonly import ReadOnlyAdmin
 from sagas.admin.verbs import Verb, VerbAdmin, actor_of
+from sagas.approval import approve
 from sagas.case import close_case
 from sagas.models import Case, Delivery, Pause, Saga, SagaStatus
 from sagas.projection import find, overview
@@ -46,8 +47,8 @@ class WithSagaLink:
     """A column that leads to the saga."""
 
     @admin.display(description=_("saga"))
-    def saga(self, row: Any) -> str:
-        return saga_link(row.saga_id)
+    def saga(self, row: Any) -> str | None:
+        return saga_link(row.saga_id) if row.saga_id else None
 
 
 class SagaAdmin(ReadOnlyAdmin):
@@ -138,9 +139,18 @@ class DeliveryAdmin(EditDeadMixin, WithSagaLink, VerbAdmin):
             act=lambda row, **told: dead_letter.retry_dead(row.pk, using=row._state.db, **told),
         ),
         Verb(
+            name="approve",
+            label=_("Approve"),
+            meaning=_("What is braked goes out, although its cap is reached."),
+            permission="sagas.approve_call",
+            act=lambda row, **told: approve(row.pk, using=row._state.db, **told),
+        ),
+        Verb(
             name="skip",
             label=_("Skip"),
-            meaning=_("What is dead will never be done, and its lane goes on without it."),
+            meaning=_(
+                "What is dead or braked will never be done, and its lane goes on without it."
+            ),
             permission="sagas.skip_delivery",
             act=lambda row, **told: dead_letter.skip_dead(row.pk, using=row._state.db, **told),
         ),
@@ -162,8 +172,8 @@ class DeliveryAdmin(EditDeadMixin, WithSagaLink, VerbAdmin):
 class CaseAdmin(WithSagaLink, VerbAdmin):
     """What waits for a person."""
 
-    list_display = ("opened_at", "kind", "detail", "saga", "closed_at", "closed_by")
-    list_filter = (OpenFilter, "kind")
+    list_display = ("opened_at", "kind", "owner", "detail", "saga", "closed_at", "closed_by")
+    list_filter = (OpenFilter, "kind", "owner")
     search_help_text = _("A case's, a saga's or a delivery's id; whole.")
     search_ids = ("id", "saga_id", "delivery_id")
     verbs = (
@@ -192,6 +202,14 @@ class SlotAdmin(ReadOnlyAdmin):
 
     list_display = ("worker", "seen_at", "handled", "refused_fences")
     ordering = ("-seen_at",)
+
+
+class BreakerAdmin(ReadOnlyAdmin):
+    """Gateways that have not always answered, and whether calls go out to them."""
+
+    list_display = ("name", "state", "failures", "opened_at", "retry_at", "ramp")
+    list_filter = ("state",)
+    ordering = ("name",)
 
 
 class PauseForm(_PauseForm):

@@ -42,7 +42,8 @@ class Verb:
     """One thing that may be done to a row.
 
     `act(row, actor=, reason=)` calls the engine and says whether anything changed; it raises
-    ValueError with a text for the operator when it must not be done.
+    ValueError with a text for the operator when it must not be done. What else `form` asks for it
+    gets by the fields' names.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Verb:
     meaning: Any
     permission: str
     act: Callable[..., bool]
+    form: type[ReasonForm] = ReasonForm
 
 
 class VerbAdmin(ReadOnlyAdmin):
@@ -113,9 +115,9 @@ class VerbAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, rows: Iterable[Model] | QuerySet[Any], verb: Verb
     ) -> HttpResponse | None:
         """Ask why, or act when a reason has been given; None means that it is done."""
-        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+        form = verb.form(request.POST if "confirmed" in request.POST else None)
         if form.is_valid():
-            self._act_on(request, rows, verb, form.cleaned_data["reason"])
+            self._act_on(request, rows, verb, form.cleaned_data)
             return None
         return self._page(request, rows, verb, form)
 
@@ -143,12 +145,14 @@ class VerbAdmin(ReadOnlyAdmin):
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/sagas/confirm.html", context)
 
-    def _act_on(self, request: HttpRequest, rows: Iterable[Model], verb: Verb, reason: str) -> None:
+    def _act_on(
+        self, request: HttpRequest, rows: Iterable[Model], verb: Verb, given: dict[str, Any]
+    ) -> None:
         """Do it to each row in a transaction of its own, log it, and say what came of it."""
         done = 0
         for row in list(rows):
             try:
-                done += self._act_on_one(request, row, verb, reason)
+                done += self._act_on_one(request, row, verb, given)
             except ValueError as error:
                 self.message_user(request, f"{row}: {error}", messages.ERROR)
         self.message_user(
@@ -158,12 +162,14 @@ class VerbAdmin(ReadOnlyAdmin):
             messages.SUCCESS if done else messages.WARNING,
         )
 
-    def _act_on_one(self, request: HttpRequest, row: Model, verb: Verb, reason: str) -> bool:
+    def _act_on_one(
+        self, request: HttpRequest, row: Model, verb: Verb, given: dict[str, Any]
+    ) -> bool:
         label, key = str(row), row.pk
-        changed = verb.act(row, actor=actor_of(request), reason=reason)
+        changed = verb.act(row, actor=actor_of(request), **given)
         row.pk = key
         if changed:
-            self.log_change(request, row, f"{verb.label}: {reason} ({label})")
+            self.log_change(request, row, f"{verb.label}: {given['reason']} ({label})")
         return changed
 
 

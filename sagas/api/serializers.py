@@ -107,7 +107,7 @@ class EventSerializer(serializers.ModelSerializer[StoredEvent]):
 
 
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
-    """An event on its way to a consumer; a dead one waits for a person."""
+    """An event on its way to a consumer; a dead or braked one waits for a person."""
 
     class Meta:
         model = Delivery
@@ -131,7 +131,19 @@ class SagaCaseSerializer(serializers.ModelSerializer[Case]):
 
     class Meta:
         model = Case
-        fields = ("id", "kind", "detail", "delivery_id", "opened_at", "closed_at", "note")
+        fields = (
+            "id",
+            "kind",
+            "owner",
+            "detail",
+            "delivery_id",
+            "amount_minor",
+            "currency",
+            "approved",
+            "opened_at",
+            "closed_at",
+            "note",
+        )
 
 
 class WaitSerializer(serializers.Serializer[Any]):

@@ -1,10 +1,12 @@
-"""Views for operators: every saga with its timeline, and what can be done about dead deliveries.
+"""Views for operators: every saga with its timeline, and what can be done about its deliveries.
 
-Reading needs the permission sagas.view_saga; retrying and skipping need sagas.retry_delivery and
-sagas.skip_delivery. Both act through the functions that the admin uses, so the log is the same.
+Reading needs the permission sagas.view_saga; retrying and skipping what is dead or braked, and
+approving what is braked, need sagas.retry_delivery, sagas.skip_delivery and sagas.approve_call. All
+act through the functions that the admin uses, so the log is the same.
 """
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -15,12 +17,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import conditional_page
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView, RetrieveAPIView
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sagas import event_log
 from sagas.api.door import Door, actor_of, needs, query_of
+from sagas.api.pages import NewestFirst
+from sagas.api.problem import Problem
 from sagas.api.serializers import (
     ActedSerializer,
     ReasonSerializer,
@@ -29,18 +32,11 @@ from sagas.api.serializers import (
     SagaSerializer,
     problems,
 )
+from sagas.approval import approve
 from sagas.dead_letter import retry_dead, skip_dead
+from sagas.exceptions import SecondPersonNeeded
 from sagas.models import Case, Delivery, Saga, SagaStatus
 from sagas.projection import waiting
-
-
-class NewestFirst(CursorPagination):
-    """Ids grow with time, so pages stay put while new sagas begin."""
-
-    ordering = "-id"
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 500
 
 
 @extend_schema(parameters=[SagaFilter], responses={200: SagaSerializer(many=True), **problems(400)})
@@ -77,8 +73,8 @@ class SagaDetail(Door, RetrieveAPIView[Saga]):
         return saga
 
 
-class DeadDelivery(Door):
-    """One thing that a person can do to a dead delivery, with a reason."""
+class HeldDelivery(Door):
+    """One thing that a person can do to a delivery that waits for one, with a reason."""
 
     act: ClassVar[Callable[..., bool]]
 
@@ -90,7 +86,18 @@ class DeadDelivery(Door):
         except Delivery.DoesNotExist as gone:
             message = _("This delivery is done, was skipped, or never was.")
             raise Http404(message) from gone
+        except SecondPersonNeeded as refused:
+            raise _second_person(str(refused)) from refused
         return Response({"changed": changed})
+
+
+def _second_person(detail: str) -> Problem:
+    return Problem(
+        detail,
+        status=HTTPStatus.FORBIDDEN,
+        code="second-person-needed",
+        title=_("A second person has to approve it"),
+    )
 
 
 _ACT = extend_schema(
@@ -99,7 +106,7 @@ _ACT = extend_schema(
 
 
 @_ACT
-class RetryDelivery(DeadDelivery):
+class RetryDelivery(HeldDelivery):
     """Sends a dead delivery back to work."""
 
     act = staticmethod(retry_dead)
@@ -107,8 +114,16 @@ class RetryDelivery(DeadDelivery):
 
 
 @_ACT
-class SkipDelivery(DeadDelivery):
-    """Decides that a dead delivery will not be done."""
+class ApproveDelivery(HeldDelivery):
+    """Lets a braked call go out, although its cap is reached."""
+
+    act = staticmethod(approve)
+    permission_classes = (needs("sagas.approve_call"),)
+
+
+@_ACT
+class SkipDelivery(HeldDelivery):
+    """Decides that a dead or braked delivery will not be done."""
 
     act = staticmethod(skip_dead)
     permission_classes = (needs("sagas.skip_delivery"),)

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, register
 
-from sagas.checks import back, flow, names, settings, states
+from sagas.checks import back, calls, flow, names, settings, states
 from sagas.exceptions import ConfigurationError
 from sagas.routing import routes
 
@@ -19,7 +19,14 @@ __all__ = ["check_declarations", "check_deploy_settings", "check_settings", "say
 TAG = "sagas"
 
 Check = Callable[[], Iterable[CheckMessage]]
-_DECLARATIONS: tuple[Check, ...] = (*names.CHECKS, *flow.CHECKS, *states.CHECKS, *back.CHECKS)
+_DECLARATIONS: tuple[Check, ...] = (
+    *names.CHECKS,
+    *flow.CHECKS,
+    *states.CHECKS,
+    *back.CHECKS,
+    *calls.CHECKS,
+)
+_SETTINGS: tuple[Check, ...] = (*settings.CHECKS, *calls.SETTINGS_CHECKS)
 
 
 @register(TAG)
@@ -35,7 +42,7 @@ def check_declarations(**_: Any) -> list[CheckMessage]:
 @register(TAG)
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Check settings that would lose messages or stop workers."""
-    return list(_each(settings.CHECKS))
+    return list(_each(_SETTINGS))
 
 
 @register(TAG, deploy=True)

@@ -9,7 +9,7 @@ from sagas import fsm
 from sagas.checks.message import error
 from sagas.checks.states import NOTHING, shown
 from sagas.choreography import EventType
-from sagas.graph import Action, Graph, all_graphs, derivable, entered_states
+from sagas.graph import Action, ActionKind, Graph, all_graphs, derivable, entered_states
 from sagas.graph.proof import after_abort, open_aborts
 from sagas.matrix import applying_states
 from sagas.participant import PARTICIPANTS
@@ -22,7 +22,7 @@ ORDER = ("parcel", "money", "stock")
 
 def _steps_of(graph: Graph) -> list[Step]:
     name = graph.choreography.name
-    return [s for s in all_steps() if routes().choreography_of.get(s.full_name) == name]
+    return [s for s in all_steps() if name in routes().choreographies_of.get(s.full_name, ())]
 
 
 def _that_turn() -> Iterator[Graph]:
@@ -33,7 +33,7 @@ def without_compensation() -> Iterator[CheckMessage]:
     """E008: a step before the pivot leaves a state that nothing undoes (G7)."""
     for graph in _that_turn():
         before = _before_pivot(graph)
-        undoing = [step for step in _steps_of(graph) if step.kind is Kind.UNDO]
+        undoing = [step for step in _steps_of(graph) if _comes_to_undo(graph, step)]
         for step in _steps_of(graph):
             if step.kind is Kind.FORWARD and step.subject and before.intersection(step.events):
                 for state in sorted(entered_states(step)):
@@ -47,18 +47,24 @@ def without_compensation() -> Iterator[CheckMessage]:
                         )
 
 
+def _comes_to_undo(graph: Graph, step: Step) -> bool:
+    """Whether a step of the way back runs after an abort: what waits in vain undoes nothing."""
+    known = {e for abort in graph.choreography.aborts for e in after_abort(graph, abort)}
+    return step.kind is Kind.UNDO and bool(known.intersection(step.events))
+
+
 def _before_pivot(graph: Graph) -> frozenset[EventType]:
     pivot = [graph.choreography.pivot] if graph.choreography.pivot else []
     return derivable(graph.forward, [graph.choreography.starts], without=pivot)
 
 
 def _undoes(undo: Step, step: Step, state: str) -> bool:
-    """Whether the state is a row of the undo's table, or leads to where the undo collects."""
+    """Whether the state is a row of the undo's table, or leads to where the undo moves on."""
     if undo.model is not step.model or undo.state_field != step.state_field:
         return False
     if undo.undo_table is not None:
         return state in undo.undo_table
-    goals = applying_states(undo)
+    goals = applying_states(undo) if undo.moves else frozenset[str]()
     assert step.model is not None  # noqa: S101  for types; the caller asked
     return state in goals or fsm.is_ahead(step.model, step.state_field, state, goals)
 
@@ -71,7 +77,7 @@ def unreachable_undo() -> Iterator[CheckMessage]:
             for action in graph.back:
                 if not action.is_ready(known):
                     yield _never_undone(action, abort)
-                yield from _dead_ends(graph, action)
+                yield from _dead_ends(graph, action, abort)
 
 
 def _never_undone(action: Action, abort: EventType) -> CheckMessage:
@@ -84,10 +90,9 @@ def _never_undone(action: Action, abort: EventType) -> CheckMessage:
     )
 
 
-def _dead_ends(graph: Graph, action: Action) -> Iterator[CheckMessage]:
-    ends = set(graph.choreography.compensated)
+def _dead_ends(graph: Graph, action: Action, abort: EventType) -> Iterator[CheckMessage]:
     for outcome in action.outcomes:
-        if outcome and not ends & _led_to(graph, outcome):
+        if outcome and not _leads_to_the_end(graph, action, outcome, abort):
             said = " and ".join(event.__name__ for event in outcome)
             yield error(
                 14,
@@ -97,12 +102,64 @@ def _dead_ends(graph: Graph, action: Action) -> Iterator[CheckMessage]:
             )
 
 
-def _led_to(graph: Graph, given: tuple[EventType, ...]) -> set[EventType]:
-    known, fresh = set[EventType](), set(given)
+def _leads_to_the_end(
+    graph: Graph, action: Action, outcome: tuple[EventType, ...], abort: EventType
+) -> bool:
+    """Whether the saga is compensated at last, whichever event the action has reacted to."""
+    return _comes_back(graph, outcome, abort) or all(
+        _compensates(graph, outcome, trigger, abort) for trigger in action.needs
+    )
+
+
+def _compensates(
+    graph: Graph, outcome: tuple[EventType, ...], trigger: EventType, abort: EventType
+) -> bool:
+    before = _without_which_not(graph, trigger, abort)
+    ends = set(graph.choreography.compensated)
+    return bool(ends & _led_to(graph, set(outcome), before=before))
+
+
+def _without_which_not(graph: Graph, event: EventType, abort: EventType) -> set[EventType]:
+    """Return what must have happened since `abort` once `event` has; nothing if that was before."""
+    known = after_abort(graph, abort)
+    events = {event} if event in known else known & _waited_for_at_doors(graph, event)
+    return {e for e in known if events and not events & derivable(graph.back, [abort], without=[e])}
+
+
+def _waited_for_at_doors(graph: Graph, event: EventType) -> set[EventType]:
+    doors = (action for action in graph.announcing(event) if action.kind is ActionKind.DOOR)
+    return {need for door in doors for need in door.needs}
+
+
+def _led_to(graph: Graph, outcome: set[EventType], *, before: set[EventType]) -> set[EventType]:
+    """Return what follows from `outcome`, and from what has come `before` it beside it."""
+    known = fresh = outcome | before
+    actions = [a for a in graph.back if outcome & set(a.needs) or not known & set(a.announces)]
     while fresh:
-        known |= fresh
-        fresh = {e for a in graph.back if known & set(a.needs) for e in a.announces} - known
+        known = known | fresh
+        fresh = {e for a in actions if _is_led_on(a, known) for e in a.announces} - known
     return known
+
+
+def _is_led_on(action: Action, known: set[EventType]) -> bool:
+    """Whether an action may run; a join takes at least two of the events it waits for."""
+    return len(known.intersection(action.needs)) > int(action.joins)
+
+
+def _comes_back(graph: Graph, outcome: tuple[EventType, ...], abort: EventType) -> bool:
+    """Whether another choreography takes over, and this one learns through a door how it ended."""
+    if not any(_starts_another(graph, event) for event in outcome):
+        return False
+    return any(
+        _compensates(graph, door.announces, trigger, abort)
+        for door in graph.actions
+        if door.kind is ActionKind.DOOR and not set(door.announces) & set(graph.choreography.aborts)
+        for trigger in door.needs
+    )
+
+
+def _starts_another(graph: Graph, event: EventType) -> bool:
+    return routes().starts.get(event.wire_name) not in (None, graph.choreography)
 
 
 def order_of_undos() -> Iterator[CheckMessage]:

@@ -6,7 +6,7 @@ from django.core.checks import CheckMessage
 
 from sagas.checks.message import error
 from sagas.checks.states import leaves, runs_in
-from sagas.choreography import Choreography, EventType
+from sagas.choreography import CHOREOGRAPHIES, Choreography, EventType
 from sagas.graph import Graph, all_graphs, timer_event, wish_of
 from sagas.graph.proof import cycles, unreachable
 from sagas.participant import PARTICIPANTS
@@ -44,7 +44,7 @@ def unreached() -> Iterator[CheckMessage]:
     announced = {e for found in routes().announcements.values() for e in found.events}
     announced |= {e for p in PARTICIPANTS.values() for door in p.doors for e in door.events}
     for step in all_steps():
-        if routes().choreography_of.get(step.full_name) == FREE:
+        if FREE in routes().choreographies_of.get(step.full_name, ()):
             yield from (_dead(step, event) for event in step.events if event not in announced)
 
 
@@ -83,20 +83,23 @@ def bounds() -> Iterator[CheckMessage]:
 
 def timers() -> Iterator[CheckMessage]:
     """E019: a time comes and nobody learns of it (decision 25)."""
+    graphs = tuple(all_graphs())
     for participant in PARTICIPANTS.values():
         for timer in participant.timers:
-            yield from _timer_problem(f"{participant.name}:{timer.name}", timer)
-    for graph in all_graphs():
+            yield from _timer_problem(f"{participant.name}:{timer.name}", timer, graphs)
+    for graph in graphs:
         if graph.choreography.requests is not None and wish_of(graph.choreography) is None:
             yield _silent(f"{graph.choreography.name}.requests")
 
 
-def _timer_problem(about: str, timer: StateTimer) -> Iterator[CheckMessage]:
+def _timer_problem(
+    about: str, timer: StateTimer, graphs: tuple[Graph, ...]
+) -> Iterator[CheckMessage]:
     event = timer_event(timer)
     if event is None:
         yield _silent(about)
         return
-    heard = [g for g in all_graphs() if event in g.events and _lands(g, event)]
+    heard = [g for g in graphs if event in g.events and _lands(g, event)]
     if not heard and not event.free:
         yield error(
             19,
@@ -137,11 +140,12 @@ def ends() -> Iterator[CheckMessage]:
 def unlimited_waits() -> Iterator[CheckMessage]:
     """E018: a step may say nothing and wait, in a state that has no deadline (decision 5)."""
     for step in all_steps():
-        if _waits(step):
+        if waits(step):
             yield from _without_timer(step)
 
 
-def _waits(step: Step) -> bool:
+def waits(step: Step) -> bool:
+    """Whether a step may say nothing, and so waits for the next event about its subject."""
     announced = routes().announcements[step.full_name]
     waits = announced.may_be_nothing and bool(announced.events)
     return waits and step.undo_table is None and step.subject is not None and not _is_over(step)
@@ -149,9 +153,9 @@ def _waits(step: Step) -> bool:
 
 def _is_over(step: Step) -> bool:
     """Whether the saga has ended when the step runs, so that nothing waits for it."""
-    name = routes().choreography_of.get(step.full_name, FREE)
-    graphs = {graph.choreography.name: graph for graph in all_graphs()}
-    return name in graphs and set(step.events) <= set(graphs[name].choreography.ends)
+    names = routes().choreographies_of.get(step.full_name, ())
+    ends = {event for n in names if n in CHOREOGRAPHIES for event in CHOREOGRAPHIES[n].ends}
+    return set(step.events) <= ends
 
 
 def _without_timer(step: Step) -> Iterator[CheckMessage]:

@@ -33,10 +33,10 @@ def choreographies() -> Iterator[CheckMessage]:
         if kind == "choreography":
             yield error(2, which, f"Its choreography is unclear: {cure}", hint='Add saga="...".')
     for step in all_steps():
-        if step.saga is not None and step.saga not in CHOREOGRAPHIES:
+        for name in (found for found in step.sagas if found not in CHOREOGRAPHIES):
             known = ", ".join(sorted(CHOREOGRAPHIES))
             yield error(
-                2, step, f"No choreography is called {step.saga!r}.", hint=f"There are: {known}."
+                2, step, f"No choreography is called {name!r}.", hint=f"There are: {known}."
             )
 
 

@@ -194,9 +194,9 @@ def _has_way_back(participant: Participant, holding: Holding, state: str) -> boo
 def undeclared_values() -> Iterator[CheckMessage]:
     """E017: nobody said what a state holds into which a call to the outside leads."""
     for step in all_steps():
-        name = routes().choreography_of.get(step.full_name, "")
-        shape = CHOREOGRAPHIES.get(name)
-        if step.calls is not None and step.kind is Kind.FORWARD and shape and shape.aborts:
+        names = routes().choreographies_of.get(step.full_name, ())
+        turns = any(CHOREOGRAPHIES[name].aborts for name in names if name in CHOREOGRAPHIES)
+        if step.calls is not None and step.kind is Kind.FORWARD and turns:
             declared = _declared_values(step)
             for state in sorted(entered_states(step) - declared):
                 yield _undeclared(step, state)

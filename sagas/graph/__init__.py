@@ -146,8 +146,8 @@ def _actions(choreography: Choreography) -> Iterator[Action]:
     for participant in PARTICIPANTS.values():
         yield from _doors(choreography, participant)
         for step in participant.steps.values():
-            if step.events and routes().choreography_of[step.full_name] == choreography.name:
-                yield from _of_step(step)
+            if choreography.name in routes().choreographies_of.get(step.full_name, ()):
+                yield from _of_step(step, choreography)
     yield from _timers(choreography)
     yield from _deadline(choreography)
 
@@ -155,9 +155,10 @@ def _actions(choreography: Choreography) -> Iterator[Action]:
 # -- steps ----------------------------------------------------------------------------------------
 
 
-def _of_step(step: Step) -> Iterator[Action]:
+def _of_step(step: Step, choreography: Choreography) -> Iterator[Action]:
+    needs = _heard(step, choreography)
     if step.undo_table is not None:
-        yield _of_table(step)
+        yield _of_table(step, needs)
         return
     announced = routes().announcements[step.full_name]
     outcomes = announced.outcomes + (((step.exhausted,),) if step.exhausted else ())
@@ -166,23 +167,29 @@ def _of_step(step: Step) -> Iterator[Action]:
         label=step.name,
         consumer=step.consumer,
         kind=ActionKind.UNDO if step.kind is Kind.UNDO else ActionKind.STEP,
-        needs=step.events,
+        needs=needs,
         outcomes=outcomes,
-        joins=len(step.events) > 1 and announced.may_be_nothing,
+        joins=len(needs) > 1 and announced.may_be_nothing,
         at_most=step.at_most,
     )
     late = {answer.step for answer in step.otherwise.values() if answer.step is not None}
     for found in sorted(late, key=str):
-        yield _late(found, step)
+        yield _late(found, step, needs)
 
 
-def _of_table(step: Step) -> Action:
+def _heard(step: Step, choreography: Choreography) -> tuple[EventType, ...]:
+    """Return the step's events that this choreography has; a shared step may name others, too."""
+    heard = tuple(event for event in step.events if _occurs(event, choreography))
+    return heard or step.events
+
+
+def _of_table(step: Step, needs: tuple[EventType, ...]) -> Action:
     return Action(
         name=step.full_name,
         label=step.name,
         consumer=step.consumer,
         kind=ActionKind.UNDO,
-        needs=step.events,
+        needs=needs,
         outcomes=tuple(dict.fromkeys(routes().announcements[step.full_name].outcomes)),
         notes=tuple(_rows(step.undo_table or {})),
     )
@@ -205,13 +212,13 @@ def _said(entry: object) -> str:
     return entry.name if isinstance(entry, Step) else str(entry)
 
 
-def _late(answer: Step, parent: Step) -> Action:
+def _late(answer: Step, parent: Step, needs: tuple[EventType, ...]) -> Action:
     return Action(
         name=f"{parent.full_name}:{answer.name}",
         label=answer.name,
         consumer=answer.consumer,
         kind=ActionKind.LATE,
-        needs=parent.events,
+        needs=needs,
         outcomes=routes().announcements[answer.full_name].outcomes,
     )
 
@@ -262,7 +269,7 @@ def _entering(timer: StateTimer, choreography: Choreography) -> tuple[EventType,
     found = (
         event
         for step in PARTICIPANTS[timer.consumer].steps.values()
-        if routes().choreography_of.get(step.full_name) == choreography.name
+        if choreography.name in routes().choreographies_of.get(step.full_name, ())
         if step.model is timer.model and timer.state in entered_states(step)
         for event in step.events
     )

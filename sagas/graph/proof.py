@@ -73,19 +73,20 @@ def open_aborts(graph: Graph) -> tuple[tuple[Action, EventType], ...]:
 
     A door that announces an abort is returned with the abort itself (design decision 21).
     """
+    road = Road(graph)
     return tuple(
         (action, culprit)
         for action in graph.actions
         for abort in graph.choreography.aborts
         if abort in action.announces
-        for culprit in _open_triggers(graph, action, abort)
+        for culprit in _open_triggers(road, action, abort)
     )
 
 
-def _open_triggers(graph: Graph, action: Action, abort: EventType) -> Iterable[EventType]:
+def _open_triggers(road: "Road", action: Action, abort: EventType) -> Iterable[EventType]:
     if not action.needs:
         return [abort]
-    still_open = [e for e in action.needs if not Road(graph).is_closed_by(e)]
+    still_open = [e for e in action.needs if not road.is_closed_by(e)]
     is_enough = action.joins and len(still_open) < len(action.needs)
     return () if is_enough else still_open
 

@@ -25,9 +25,11 @@ def require_database(alias: str) -> str:
     return alias
 
 
-def add_reason(parser: CommandParser) -> None:
+def add_reason(parser: CommandParser, *, required: bool = True) -> None:
     """Let the caller say who acts, and make him say why (G10)."""
-    parser.add_argument("--reason", required=True, help=_("why; it is kept in the log"))
+    parser.add_argument(
+        "--reason", required=required, default="", help=_("why; it is kept in the log")
+    )
     parser.add_argument("--actor", default=os_user(), help=_("who; by default the system's user"))
 
 

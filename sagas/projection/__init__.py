@@ -5,8 +5,9 @@ Everything here only reads. Values are frozen, texts are in the active language,
 
 from sagas.projection.overview import Overview, as_dict, find, overview
 from sagas.projection.related import RelatedSaga, related
+from sagas.projection.scene import Wait, WaitKind
 from sagas.projection.timeline import Entry, timeline
-from sagas.projection.waiting import Wait, WaitKind, waiting
+from sagas.projection.waiting import waiting
 
 __all__ = [
     "Entry",

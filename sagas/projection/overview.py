@@ -11,8 +11,9 @@ from django.db.models import Model, Q
 from sagas import clock, event_log
 from sagas.models import Case, Delivery, Intent, Pause, Saga
 from sagas.projection.related import RelatedSaga, related
+from sagas.projection.scene import Wait
 from sagas.projection.timeline import Entry, entries_of
-from sagas.projection.waiting import Wait, waits_of
+from sagas.projection.waiting import open_breakers, waits_of
 
 _SAGA_FIELDS = (
     "id",
@@ -47,7 +48,11 @@ _CASE_FIELDS = (
     "id",
     "kind",
     "delivery_id",
+    "owner",
     "detail",
+    "amount_minor",
+    "currency",
+    "approved",
     "opened_at",
     "closed_at",
     "closed_by",
@@ -59,6 +64,9 @@ _INTENT_FIELDS = (
     "n",
     "idempotency_key",
     "state",
+    "amount_minor",
+    "currency",
+    "brake",
     "outcome",
     "inquiries",
     "started_at",
@@ -102,6 +110,7 @@ def overview(saga: Saga, *, using: str = "default") -> Overview:
             deliveries,
             [case for case in cases if case.closed_at is None],
             pauses=list(Pause.objects.using(using).all()),
+            breakers=open_breakers(using),
             now=clock.now(using),
         ),
         deliveries=deliveries,

@@ -23,10 +23,17 @@ _SENTENCES = {
     "sagas.DeliveryRetried": gettext_noop("%(consumer)s.%(step)s is tried again"),
     "sagas.DeliverySkipped": gettext_noop("%(consumer)s.%(step)s will not be done"),
     "sagas.DeliverySuperseded": gettext_noop("%(consumer)s.%(step)s got a corrected event"),
+    "sagas.CallApproved": gettext_noop("The call of %(consumer)s.%(step)s may go out over its cap"),
     "sagas.TimerCancelled": gettext_noop("A timer fired after its state had been left"),
     "sagas.DeadlinePassed": gettext_noop("The deadline of %(what)s has passed"),
     "sagas.CaseOpened": gettext_noop("A person is asked: %(detail)s"),
     "sagas.CaseClosed": gettext_noop("A person has dealt with it: %(note)s"),
+    "sagas.DisagreementReported": gettext_noop("Books disagree, and a person is asked: %(detail)s"),
+    "sagas.DisagreementSettled": gettext_noop("A disagreement of books is settled: %(note)s"),
+    "sagas.BreakerOpened": gettext_noop(
+        "%(gateway)s did not answer (calls in a row: %(failures)s); none goes out before %(until)s"
+    ),
+    "sagas.BreakerClosed": gettext_noop("%(gateway)s answers again"),
     "sagas.Paused": gettext_noop("%(name)s was paused"),
     "sagas.Resumed": gettext_noop("%(name)s was resumed"),
 }

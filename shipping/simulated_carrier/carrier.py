@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Final
 
 from . import books as ledger
+from . import parcels
 from . import switches as faults
-from .books import Parcel, Scan
+from .parcels import Parcel, Scan
 from .requests import CarrierTimeout, InvalidRequest, Request, Result
 from .storage import connected, make_file, transaction
 from .switches import Switch
 
+#: Who drives when nobody is named.
+CARRIER: Final = "swift"
 HANG_SECONDS: Final = 60.0
 HANG_LOOK_SECONDS: Final = 0.02
 
@@ -28,26 +31,47 @@ class SimulatedCarrier:
 
     Calls raise CarrierTimeout when no answer comes back, IdempotencyConflict when a key returns
     with another body and InvalidRequest when they make no sense. Everything else is a Result.
+    Whatever uses a file of another version raises OutdatedBooks.
     """
 
     def __init__(self, path: str | Path, *, hang_seconds: float = HANG_SECONDS) -> None:
         self.path = Path(path)
         self.hang_seconds = hang_seconds
         if not self.path.exists():
-            make_file(self.path, ledger.SCHEMA + faults.SCHEMA)
+            make_file(self.path, ledger.SCHEMA + parcels.SCHEMA + faults.SCHEMA)
 
-    def book(self, key: str, reference: str, address: Mapping[str, str]) -> Result:
+    def book(
+        self, key: str, reference: str, address: Mapping[str, str], carrier: str = CARRIER
+    ) -> Result:
         """Order a parcel to ``address`` (needs ``country``); the result holds its tracking number.
 
-        Refused with ``no_service`` for a country that is not served, or ``address_incomplete``.
+        ``carrier`` is who drives it; every name is served. Refused with ``no_service`` for a
+        country that is not served, or ``address_incomplete``.
         """
-        return self._call(Request(kind="book", key=key, reference=reference, address=dict(address)))
+        return self._book("book", key, reference, address, carrier)
 
-    def book_return(self, key: str, reference: str, address: Mapping[str, str]) -> Result:
+    def book_return(
+        self, key: str, reference: str, address: Mapping[str, str], carrier: str = CARRIER
+    ) -> Result:
         """Order a parcel back from ``address``; refused as :meth:`book` is."""
-        return self._call(
-            Request(kind="book_return", key=key, reference=reference, address=dict(address))
-        )
+        return self._book("book_return", key, reference, address, carrier)
+
+    def send_back(
+        self, key: str, reference: str, address: Mapping[str, str], carrier: str = CARRIER
+    ) -> Result:
+        """Order a parcel to the customer's ``address`` with what came back and was not accepted.
+
+        Refused as :meth:`book` is.
+        """
+        return self._book("send_back", key, reference, address, carrier)
+
+    def intercept(self, key: str, tracking: str) -> Result:
+        """Stop a parcel under way and send it back; it ends by :meth:`receive_return`.
+
+        Refused with ``too_late`` once it is delivered, ``not_intercepted`` when nobody found it
+        in time, ``returning`` when it is on its way back, or the state that it is in.
+        """
+        return self._call(Request(kind="intercept", key=key, tracking=tracking, address={}))
 
     def void(self, key: str, tracking: str) -> Result:
         """Cancel a label; refused, with the parcel's state as code, once a driver scanned it."""
@@ -61,14 +85,18 @@ class SimulatedCarrier:
         """
         with self._books() as books:
             stored = ledger.find(books, key)
-            trouble = faults.draw(books, "inquire", stored["reference"] if stored else "")
+            trouble = faults.draw(books, ledger.inquiry_about(stored))
             _wait(trouble)
             if trouble.keys() & {"lost_request", "lost_answer"}:
                 raise CarrierTimeout(f"No answer came to the inquiry about key {key}.")
             return ledger.result_of(stored) if stored else None
 
     def hand_over(self, tracking: str) -> Result:
-        """Let the driver take a parcel: from here on its label cannot be voided."""
+        """Let the driver take a parcel: from here on its label cannot be voided.
+
+        With ``pickup_failed`` it stays where it is and may be tried again, here or by another
+        carrier; the attempt is scanned.
+        """
         return self._scan("hand_over", tracking)
 
     def deliver(self, tracking: str) -> Result:
@@ -98,7 +126,7 @@ class SimulatedCarrier:
                 "SELECT * FROM parcel WHERE ?1 IS NULL OR reference = ?1 ORDER BY rowid",
                 [reference],
             ).fetchall()
-        return tuple(Parcel(**row) for row in rows)
+        return tuple(Parcel(**(row | {"intercepted": bool(row["intercepted"])})) for row in rows)
 
     def switch_on(
         self,
@@ -106,6 +134,7 @@ class SimulatedCarrier:
         *,
         reference: str = "",
         operation: str = "",
+        carrier: str = "",
         times: int | None = None,
         share: float = 1.0,
         seed: int = 0,
@@ -114,9 +143,10 @@ class SimulatedCarrier:
     ) -> None:
         """Arrange a fault for every process that uses this file; replaces one of the same scope.
 
-        ``reference`` and ``operation`` narrow it (``refuse`` alone means ``book``), ``times`` ends
-        it after that many hits, ``share`` (0 to 1) chooses calls by ``seed``. ``code`` belongs to
-        ``refuse``, ``seconds`` to ``latency``.
+        ``reference``, ``operation`` and ``carrier`` narrow it (``refuse`` alone means ``book``),
+        ``times`` ends it after that many hits, ``share`` (0 to 1) chooses calls by ``seed``.
+        ``code`` belongs to ``refuse``, ``seconds`` to ``latency``. ``pickup_failed`` is about
+        ``hand_over`` and ``no_intercept`` about ``intercept``.
         """
         if name not in faults.NAMES:
             known = ", ".join(faults.NAMES)
@@ -126,9 +156,9 @@ class SimulatedCarrier:
             raise InvalidRequest(f"The carrier has no operation {operation!r}; choose {known}.")
         with self._books() as books:
             books.execute(
-                "INSERT OR REPLACE INTO switch (name, reference, operation, times, share, seed,"
-                " code, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [name, reference, operation, times, share, seed, code, seconds],
+                "INSERT OR REPLACE INTO switch (name, reference, operation, carrier, times, share,"
+                " seed, code, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [name, reference, operation, carrier, times, share, seed, code, seconds],
             )
 
     def switch_off(self, name: str = "", *, reference: str | None = None) -> None:
@@ -157,12 +187,19 @@ class SimulatedCarrier:
 
     def _scan(self, kind: str, tracking: str) -> Result:
         with self._books() as books, transaction(books):
-            return ledger.scan(books, kind, tracking)
+            return parcels.scan(books, kind, tracking)
+
+    def _book(
+        self, kind: str, key: str, reference: str, address: Mapping[str, str], carrier: str
+    ) -> Result:
+        return self._call(
+            Request(kind=kind, key=key, reference=reference, address=dict(address), carrier=carrier)
+        )
 
     def _call(self, request: Request) -> Result:
         _check(request)
         with self._books() as books:
-            trouble = faults.draw(books, request.kind, ledger.reference_of(books, request))
+            trouble = faults.draw(books, ledger.subject_of(books, request))
             _wait(trouble)
             if "late_request" in trouble:
                 books.execute(
@@ -197,8 +234,12 @@ def _no_answer(request: Request) -> CarrierTimeout:
     return CarrierTimeout(f"No answer came to {request.kind} with key {request.key}.")
 
 
+_BOOKED: Final = ("key", "reference", "carrier")
+_TRACKED: Final = ("key", "tracking")
+
+
 def _check(request: Request) -> None:
-    needed = ("key", "tracking") if request.kind == "void" else ("key", "reference")
+    needed = _TRACKED if request.kind in {"void", "intercept"} else _BOOKED
     for name in needed:
         value = getattr(request, name)
         if not (isinstance(value, str) and value):

@@ -23,7 +23,8 @@ class InvalidRequest(ValueError):
 class Result:
     """A definite answer. Refused: ``ok`` is False and ``code`` says why.
 
-    The code of a refused move is the state the parcel is in, or ``unknown_parcel``.
+    The code of a refused move is the state the parcel is in, or ``unknown_parcel``; a refused
+    interception says ``too_late``, ``not_intercepted`` or ``returning``, too.
     """
 
     ok: bool
@@ -42,6 +43,7 @@ class Request:
     reference: str = ""
     tracking: str = ""
     address: dict[str, str]
+    carrier: str = ""
 
     @property
     def body(self) -> str:

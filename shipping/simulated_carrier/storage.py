@@ -15,6 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 BUSY_SECONDS: Final = 30.0
+#: The form of the tables; raised whenever they change.
+VERSION: Final = 2
+
+
+class OutdatedBooks(OSError):
+    """The file was made by another version of the carrier, whose tables are different."""
 
 
 def make_file(path: Path, schema: str) -> None:
@@ -24,18 +30,31 @@ def make_file(path: Path, schema: str) -> None:
         draft = Path(directory) / "draft"
         with closing(sqlite3.connect(draft)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(schema)
+            connection.executescript(f"{schema}\nPRAGMA user_version = {VERSION};")
         with suppress(FileExistsError):
             os.link(draft, path)
 
 
 @contextmanager
 def connected(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the file for one call; statements outside :func:`transaction` commit by themselves."""
+    """Open the file for one call; statements outside :func:`transaction` commit by themselves.
+
+    Raises OutdatedBooks for a file whose tables are of another version.
+    """
     with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        _check_version(path, connection)
         connection.row_factory = _as_dict
         connection.execute("PRAGMA synchronous = OFF")
         yield connection
+
+
+def _check_version(path: Path, connection: sqlite3.Connection) -> None:
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found != VERSION:
+        raise OutdatedBooks(
+            f"The carrier's books at {path} are of version {found}, and version {VERSION} is"
+            " needed. Move the file away; a new one is made in its place."
+        )
 
 
 @contextmanager

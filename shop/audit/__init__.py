@@ -1,9 +1,9 @@
 """Audit: holds the shop's books against those of the provider and the carrier, and themselves.
 
 Independent of the code that writes them: our tables are read with SQL of its own, the others' books
-through their own statements. Every broken invariant is a finding under its name: money M1-M6 and
-M8, statement S1, S2 and S4, stock I1-I6, across contexts X1-X5, engine D1-D8, and P1: both sides
-know the same parcels in the same states. It changes nothing, and is meant for quiet books: what is
+through their own statements. Every broken invariant is a finding under its name: money M1-M8,
+statement S1, S2 and S4, stock I1-I6, across contexts X1-X5, engine D1-D8, and P1: both sides know
+the same parcels in the same states. It changes nothing, and is meant for quiet books: what is
 on its way right now may look broken.
 """
 

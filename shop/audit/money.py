@@ -1,17 +1,20 @@
-"""Money: M1-M6 and M8 for each order, and the three-way match with the provider's statement."""
+"""Money: M1-M8 for each order, and the three-way match with the provider's statement."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from payments.simulated_provider import Transaction
 from sagas.reconciliation import Finding
-from shop.audit.ours import LedgerEntry, Order, Ours, Payment, Refund
+from shop.audit.ours import Case, LedgerEntry, Order, Ours, Payment
 from shop.audit.theirs import Theirs
 
-#: What moves money; closing a session does not.
-_MONEY_MOVES = ("authorise", "capture", "void", "refund")
-_PAID = ("fulfilling", "shipped", "delivered", "completed", "returned", "lost")
-_KEPT = ("shipped", "delivered", "completed", "returned")
+#: What moves money; closing a session, opening an account and asking do not.
+_MONEY_MOVES = ("authorise", "capture", "void", "refund", "refund_failed", "chargeback")
+_PAID = ("fulfilling", "shipped", "delivered", "completed", "returned", "intercepted", "lost")
+#: What was reserved and ended by time stands in no statement.
+_OURS_ALONE = ("lapse",)
+#: Refunds of which nothing more will come.
+_OVER = ("paid", "dropped")
 
 
 def money(ours: Ours, theirs: Theirs) -> Iterator[Finding]:
@@ -20,23 +23,35 @@ def money(ours: Ours, theirs: Theirs) -> Iterator[Finding]:
         yield from _within_bounds(payment)
     yield from _ledger_adds_up(ours)
     yield from _refunds_have_cases(ours)
+    yield from _cases_add_up(ours)
+    cases = _by_order(ours)
+    unpaid = {refund.order for refund in ours.refunds if refund.state not in _OVER}
     for order in ours.orders.values():
-        yield from _ends_as_it_should(order, ours, theirs)
+        yield from _ends_as_it_should(
+            order, cases[order.id], theirs, is_quiet=order.id not in unpaid
+        )
+    yield from _benefits(ours, cases)
     yield from _statement(ours, theirs)
+
+
+def _by_order(ours: Ours) -> defaultdict[str, list[Case]]:
+    found: defaultdict[str, list[Case]] = defaultdict(list)
+    for case in ours.cases:
+        found[case.order].append(case)
+    return found
 
 
 def _within_bounds(payment: Payment) -> Iterator[Finding]:
     where = f"order {payment.number}"
-    if payment.captured + payment.voided > payment.authorised:
-        detail = (
-            f"{payment.captured} captured and {payment.voided} voided of {payment.authorised}"
-            " authorised"
-        )
+    reserved = payment.authorised + payment.direct
+    if payment.captured + payment.voided > reserved:
+        detail = f"{payment.captured} captured and {payment.voided} voided of {reserved} authorised"
         yield Finding(invariant="M1", where=where, detail=detail)
-    if not 0 <= payment.refunded + payment.pending <= payment.captured:
+    back = payment.refunded + payment.pending + payment.charged_back
+    if not 0 <= back <= payment.captured:
         detail = (
-            f"{payment.refunded} refunded and {payment.pending} promised of {payment.captured}"
-            " captured"
+            f"{payment.refunded} refunded, {payment.pending} promised and {payment.charged_back}"
+            f" taken by a bank of {payment.captured} captured"
         )
         yield Finding(invariant="M2", where=where, detail=detail)
 
@@ -47,74 +62,86 @@ def _ledger_adds_up(ours: Ours) -> Iterator[Finding]:
     for entry in ours.ledger:
         sums[entry.payment][entry.kind] += entry.amount
     for payment in ours.payments:
+        booked = sums[payment.id]
         said = {
-            "authorise": payment.authorised,
-            "capture": payment.captured,
-            "void": payment.voided,
-            "refund": payment.refunded,
+            "authorise": (payment.authorised, booked["authorise"]),
+            "capture": (payment.captured, booked["capture"]),
+            "void": (payment.voided, booked["void"] + booked["lapse"]),
+            "refund": (payment.refunded, booked["refund"] - booked["refund_failed"]),
+            "chargeback": (payment.charged_back, booked["chargeback"]),
         }
-        for kind, amount in said.items():
-            if sums[payment.id][kind] != amount:
-                detail = f"{kind}: the payment says {amount}, its ledger {sums[payment.id][kind]}"
+        for kind, (says, adds_up) in said.items():
+            if says != adds_up:
+                detail = f"{kind}: the payment says {says}, its ledger {adds_up}"
                 yield Finding(invariant="M8", where=f"order {payment.number}", detail=detail)
+
+
+# -- cases ----------------------------------------------------------------------------------------
 
 
 def _refunds_have_cases(ours: Ours) -> Iterator[Finding]:
     """M3: a refund is for exactly one case, of the same amount, and the provider names it once."""
-    cases: dict[str, dict[str, int | None]] = {
-        "cancel": {case.order: None for case in ours.cases},
-        "return": {found.id: found.refund for found in ours.returns},
-        "loss": {loss.id: None for loss in ours.losses},
-    }
+    cases = {case.id: case for case in ours.cases}
     named = Counter(refund.reference for refund in ours.refunds if refund.reference)
     for refund in ours.refunds:
-        case = _case_of(refund)
-        amount = cases[refund.kind].get(case or "", -1)
-        where = f"refund {refund.id}"
-        if amount == -1:
-            yield Finding(invariant="M3", where=where, detail=f"has no {refund.kind} {case}")
-        elif amount is not None and amount != refund.amount:
-            detail = f"is {refund.amount}, its return asks for {amount}"
+        case, where = cases.get(refund.case), f"refund {refund.id}"
+        if case is None or case.kind != refund.kind:
+            detail = f"has no case {refund.case} of kind {refund.kind}"
+            yield Finding(invariant="M3", where=where, detail=detail)
+        elif case.state == "settled" and refund.state == "paid" and case.refund != refund.amount:
+            detail = f"is {refund.amount}, its case asks for {case.refund}"
             yield Finding(invariant="M3", where=where, detail=detail)
         if refund.reference and named[refund.reference] > 1:
             detail = f"shares the provider's refund {refund.reference}"
             yield Finding(invariant="M3", where=where, detail=detail)
-    for found in ours.returns:
-        if found.lines != found.refund:
-            detail = f"asks for {found.refund}, its lines for {found.lines}"
-            yield Finding(invariant="M3", where=f"return {found.id}", detail=detail)
 
 
-def _case_of(refund: Refund) -> str | None:
-    by_kind = {"cancel": refund.order, "return": refund.return_id, "loss": refund.loss_id}
-    return by_kind[refund.kind]
+def _cases_add_up(ours: Ours) -> Iterator[Finding]:
+    """M3: what a case gives back for goods is what was paid for its lines."""
+    for case in ours.cases:
+        if case.state == "settled" and case.lines is not None and case.lines != case.goods:
+            detail = f"asks for {case.goods}, its lines for {case.lines}"
+            yield Finding(invariant="M3", where=f"case {case.id}", detail=detail)
 
 
-def _ends_as_it_should(order: Order, ours: Ours, theirs: Theirs) -> Iterator[Finding]:
-    """M4-M6: what the provider keeps of an order is what its state says."""
+def _ends_as_it_should(
+    order: Order, cases: list[Case], theirs: Theirs, *, is_quiet: bool
+) -> Iterator[Finding]:
+    """M4-M6: what the provider keeps of an order is what its state and its cases say."""
     balance = theirs.balance(order.number)
     where = f"order {order.number}"
-    if order.state == "cancelled" and (balance.kept_minor or balance.open_minor):
+    if order.state == "cancelled" and is_quiet and (balance.kept_minor or balance.open_minor):
         detail = f"is cancelled; {balance.kept_minor} kept, {balance.open_minor} held on the card"
         yield Finding(invariant="M4", where=where, detail=detail)
-    if order.state in _PAID and balance.captured_minor != order.total:
-        detail = f"is {order.state}; {balance.captured_minor} captured of {order.total}"
+    if order.state not in _PAID:
+        return
+    settled = [case for case in cases if case.state == "settled"]
+    asked = order.total - sum(case.refund for case in settled if case.is_uncharged)
+    if balance.captured_minor != asked:
+        detail = f"is {order.state}; {balance.captured_minor} captured of {asked}"
         yield Finding(invariant="M6", where=where, detail=detail)
-    due = _due(order, ours)
-    if due is not None and balance.kept_minor != due:
+    is_settled = is_quiet and all(case.state in ("settled", "rejected") for case in cases)
+    due = order.total - sum(case.refund for case in settled)
+    if is_settled and balance.kept_minor != due:
         detail = f"is {order.state}; {balance.kept_minor} kept, {due} due"
         yield Finding(invariant="M5", where=where, detail=detail)
 
 
-def _due(order: Order, ours: Ours) -> int | None:
-    """Return what the shop may keep of an order's money; None where that is not settled yet."""
-    if order.state in _KEPT:
-        back = [r.refund for r in ours.returns if r.order == order.id and r.state == "completed"]
-        return order.total - sum(back)
-    lost = [loss for loss in ours.losses if loss.order == order.id]
-    if order.state == "lost" and lost and lost[0].state == "settled":
-        return 0
-    return None
+def _benefits(ours: Ours, cases: defaultdict[str, list[Case]]) -> Iterator[Finding]:
+    """M7: coupon and points come back as the settled cases say, and never more than was used."""
+    for benefit in ours.benefits:
+        settled = [case for case in cases[benefit.order] if case.state == "settled"]
+        due = sum(case.coupon if benefit.kind == "coupon" else case.points for case in settled)
+        if not due == benefit.restored <= benefit.used:
+            detail = (
+                f"{benefit.kind}: {benefit.restored} of {benefit.used} came back, its cases say"
+                f" {due}"
+            )
+            where = f"order {ours.orders[benefit.order].number}"
+            yield Finding(invariant="M7", where=where, detail=detail)
+
+
+# -- the provider ---------------------------------------------------------------------------------
 
 
 def _statement(ours: Ours, theirs: Theirs) -> Iterator[Finding]:
@@ -126,7 +153,7 @@ def _statement(ours: Ours, theirs: Theirs) -> Iterator[Finding]:
         yield from _line_is_known(line, ledger.get((line.kind, line.id)), numbers)
     known = {(line.kind, line.id) for line in stated}
     for entry in ours.ledger:
-        if (entry.kind, entry.reference) not in known:
+        if (entry.kind, entry.reference) not in known and entry.kind not in _OURS_ALONE:
             detail = f"{entry.kind} of {entry.amount} is not in the provider's statement"
             yield Finding(invariant="S2", where=f"ledger {entry.reference}", detail=detail)
 

@@ -32,10 +32,13 @@ class Payment(NamedTuple):
     state: str
     currency: str
     authorised: int
+    #: Taken without having been reserved.
+    direct: int
     captured: int
     voided: int
     refunded: int
     pending: int
+    charged_back: int
 
 
 class LedgerEntry(NamedTuple):
@@ -53,50 +56,60 @@ class Refund(NamedTuple):
 
     id: str
     order: str
+    case: str
     kind: str
-    return_id: str | None
-    loss_id: str | None
     state: str
     amount: int
     reference: str | None
 
 
-class Return(NamedTuple):
-    """A return, and what its lines add up to."""
+class Case(NamedTuple):
+    """Why something was undone or given back, what it comes to, and what its lines do."""
 
     id: str
     order: str
+    kind: str
     state: str
+    is_whole: bool
+    #: The money was never taken, so that none goes back.
+    is_uncharged: bool
+    remedy: str
     refund: int
-    lines: int
-
-
-class Loss(NamedTuple):
-    """A lost parcel."""
-
-    id: str
-    order: str
-    state: str
-
-
-class AcceptedCase(NamedTuple):
-    """A cancellation that was granted."""
-
-    id: str
-    order: str
+    goods: int
+    #: What was paid for its lines; None where it has none.
+    lines: int | None
+    #: Units: all, and those that were accepted.
+    quantity: int
+    accepted: int
+    coupon: int
+    points: int
 
 
 class SoldLine(NamedTuple):
-    """A line of an order: sold, back, on its way back; the last two by the returns themselves."""
+    """A line of an order, and what became of its units by orders and by its cases."""
 
     order: str
     line_no: int
     sku: str
     quantity: int
-    returned: int
+    cancelled: int
+    shipped: int
+    #: Asked to come back and not judged yet.
     return_pending: int
-    returned_by_returns: int
-    pending_by_returns: int
+    #: Came back, for money or for other goods.
+    returned: int
+    lost: int
+    pending_by_cases: int
+    returned_by_cases: int
+
+
+class Benefit(NamedTuple):
+    """A coupon or points that paid for a part of an order."""
+
+    order: str
+    kind: str
+    used: int
+    restored: int
 
 
 class Item(NamedTuple):
@@ -113,86 +126,129 @@ class Item(NamedTuple):
 
 
 class Reserved(NamedTuple):
-    """One line of a reservation."""
+    """One line of a reservation; `holder` is its order, or the case whose replacement it is."""
 
+    holder: str
     order: str
     state: str
     expires_at: datetime | None
     item: str
     sku: str
     quantity: int
+    out: int
+    released: int
+    short: int
+    lost: int
+
+    @property
+    def kept(self) -> int:
+        """How many units it keeps in the house, where it keeps any."""
+        return self.quantity - self.out - self.released - self.short
 
 
 class Returned(NamedTuple):
     """One line of returned goods."""
 
-    return_id: str
+    case: str
     order: str
     state: str
+    is_fault: bool
     item: str
     sku: str
     quantity: int
+    sellable: int
     damaged: int
+    refused: int
 
 
 class Shipment(NamedTuple):
-    """An order's parcel."""
+    """A parcel of an order, or of a replacement."""
 
+    id: str
     order: str
+    case: str | None
     number: str
     state: str
     tracking: str | None
 
 
-class ReturnParcel(NamedTuple):
-    """A parcel on its way back."""
+class Sent(NamedTuple):
+    """So many units of an article that left the house in one parcel."""
 
-    return_id: str
+    shipment: str
+    order: str
+    case: str | None
+    sku: str
+    quantity: int
+
+
+class ReturnParcel(NamedTuple):
+    """A parcel on its way back, and the one in which refused goods leave again."""
+
+    case: str
     order: str
     state: str
+    is_intercept: bool
     tracking: str | None
+    sent_back_tracking: str | None
 
 
 _SQL: dict[type, str] = {
     Order: "SELECT id, number, state, total_minor, currency FROM orders_order",
     Payment: """
-        SELECT id, order_id, number, state, currency, authorised_minor, captured_minor,
-               voided_minor, refunded_minor, pending_minor
+        SELECT id, order_id, number, state, currency, authorised_minor, direct_minor,
+               captured_minor, voided_minor, refunded_minor, pending_minor, charged_back_minor
           FROM payments_payment""",
     LedgerEntry: """
         SELECT payment_id, kind, reference, amount_minor, currency FROM payments_ledgerentry""",
     Refund: """
-        SELECT id, order_id, kind, return_id, loss_id, state, amount_minor, provider_refund_id
-          FROM payments_refund""",
-    Return: """
-        SELECT r.id, r.order_id, r.state, r.refund_minor, COALESCE(SUM(l.amount_minor), 0)
-          FROM orders_return r LEFT JOIN orders_returnline l ON l.parent_id = r.id
-         GROUP BY r.id, r.order_id, r.state, r.refund_minor""",
-    Loss: "SELECT id, order_id, state FROM orders_loss",
-    AcceptedCase: "SELECT id, order_id FROM orders_case WHERE outcome = 'accepted'",
+        SELECT r.id, r.order_id, r.case_id, r.{case}, r.state, r.amount_minor, r.provider_refund_id
+          FROM payments_refund r""",
+    Case: """
+        SELECT c.id, c.order_id, c.kind, c.state, c.is_whole, c.is_uncharged, c.remedy,
+               c.refund_minor, c.goods_minor, SUM(l.amount_minor),
+               COALESCE(SUM(l.quantity), 0), COALESCE(SUM(l.accepted), 0),
+               c.coupon_minor, c.points_minor
+          FROM orders_case c LEFT JOIN orders_caseline l ON l.case_id = c.id
+         GROUP BY c.id, c.order_id, c.kind, c.state, c.is_whole, c.is_uncharged, c.remedy,
+                  c.refund_minor, c.goods_minor, c.coupon_minor, c.points_minor""",
     SoldLine: """
-        SELECT s.order_id, s.line_no, s.sku, s.quantity, s.returned, s.return_pending,
-               COALESCE(SUM(CASE WHEN r.state = 'completed' THEN l.quantity END), 0),
-               COALESCE(SUM(CASE WHEN r.state = 'requested' THEN l.quantity END), 0)
+        SELECT s.order_id, s.line_no, s.sku, s.quantity, s.cancelled, s.shipped, s.return_pending,
+               s.returned + s.exchanged, s.lost + s.lost_pending,
+               COALESCE(SUM(CASE WHEN c.state = 'open' AND NOT c.is_goods_done
+                                 THEN l.quantity END), 0),
+               COALESCE(SUM(CASE WHEN c.state IN ('accepted', 'settled') THEN l.accepted END), 0)
           FROM orders_soldline s
-          LEFT JOIN orders_returnline l ON l.line_id = s.id
-          LEFT JOIN orders_return r ON r.id = l.parent_id
-         GROUP BY s.id, s.order_id, s.line_no, s.sku, s.quantity, s.returned, s.return_pending""",
+          LEFT JOIN orders_caseline l ON l.line_id = s.id
+               AND l.case_id IN (SELECT id FROM orders_case
+                                  WHERE kind IN ('return', 'exchange', 'fraud_cancel'))
+          LEFT JOIN orders_case c ON c.id = l.case_id
+         GROUP BY s.id, s.order_id, s.line_no, s.sku, s.quantity, s.cancelled, s.shipped,
+                  s.return_pending, s.returned, s.exchanged, s.lost, s.lost_pending""",
+    Benefit: "SELECT order_id, kind, used_minor, restored_minor FROM orders_benefit",
     Item: """
         SELECT i.id, i.sku, i.available, i.reserved, i.committed, i.out, i.quarantine, i.damaged
           FROM inventory_stockitem i""",
     Reserved: """
-        SELECT r.order_id, r.state, r.expires_at, i.id, i.sku, l.quantity
+        SELECT r.holder_id, r.order_id, r.state, r.expires_at, i.id, i.sku,
+               l.quantity, l.out, l.released, l.short, l.lost
           FROM inventory_reservation r
           JOIN inventory_reservationline l ON l.reservation_id = r.id
           JOIN inventory_stockitem i ON i.id = l.item_id""",
     Returned: """
-        SELECT g.return_id, g.order_id, g.state, i.id, i.sku, l.quantity, l.damaged
+        SELECT g.case_id, g.order_id, g.state, g.is_fault, i.id, i.sku,
+               l.quantity, l.sellable, l.damaged, l.refused
           FROM inventory_returnedgoods g
           JOIN inventory_returnedline l ON l.goods_id = g.id
           JOIN inventory_stockitem i ON i.id = l.item_id""",
-    Shipment: "SELECT order_id, number, state, tracking FROM shipping_shipment",
-    ReturnParcel: "SELECT return_id, order_id, state, tracking FROM shipping_returnparcel",
+    Shipment: "SELECT id, order_id, case_id, number, state, tracking FROM shipping_shipment",
+    Sent: """
+        SELECT s.id, s.order_id, s.case_id, l.sku, l.sent
+          FROM shipping_shipment s JOIN shipping_shipmentline l ON l.shipment_id = s.id
+         WHERE l.sent > 0""",
+    ReturnParcel: """
+        SELECT case_id, order_id, state, is_intercept, tracking, sent_back_tracking
+          FROM shipping_returnparcel""",
 }
 _ADJUSTMENTS = "SELECT payload FROM sagas_storedevent WHERE type = 'inventory.StockAdjusted'"
 
@@ -204,19 +260,19 @@ class Ours:
     """One look at all of it. Orders, money and parcels may be narrowed; stock never is."""
 
     orders: dict[str, Order]
-    #: Every order there is, by id: stock belongs to all of them.
+    #: Every order and every case there is, by id: stock belongs to all of them.
     states: dict[str, str]
     payments: tuple[Payment, ...]
     ledger: tuple[LedgerEntry, ...]
     refunds: tuple[Refund, ...]
-    returns: tuple[Return, ...]
-    losses: tuple[Loss, ...]
-    cases: tuple[AcceptedCase, ...]
+    cases: tuple[Case, ...]
     lines: tuple[SoldLine, ...]
+    benefits: tuple[Benefit, ...]
     items: tuple[Item, ...]
     reserved: tuple[Reserved, ...]
     goods: tuple[Returned, ...]
     shipments: tuple[Shipment, ...]
+    sent: tuple[Sent, ...]
     return_parcels: tuple[ReturnParcel, ...]
     #: Units added and taken away by people, by SKU.
     adjusted: dict[str, int]
@@ -230,24 +286,27 @@ class Ours:
 
     @classmethod
     def _read(cls, prefix: str) -> "Ours":
-        everything = _rows(Order)
+        everything, cases = _rows(Order), _rows(Case)
         orders = {order.id: order for order in everything if order.number.startswith(prefix)}
         payments = [p for p in _rows(Payment) if p.number.startswith(prefix)]
         held = {payment.id for payment in payments}
         return cls(
             orders=orders,
-            states={order.id: order.state for order in everything},
+            states={
+                **{order.id: order.state for order in everything},
+                **{case.id: case.state for case in cases},
+            },
             payments=tuple(payments),
             ledger=tuple(entry for entry in _rows(LedgerEntry) if entry.payment in held),
             refunds=_of(orders, _rows(Refund)),
-            returns=_of(orders, _rows(Return)),
-            losses=_of(orders, _rows(Loss)),
-            cases=_of(orders, _rows(AcceptedCase)),
+            cases=_of(orders, cases),
             lines=_of(orders, _rows(SoldLine)),
+            benefits=_of(orders, _rows(Benefit)),
             items=tuple(_rows(Item)),
             reserved=tuple(_rows(Reserved)),
             goods=tuple(_rows(Returned)),
             shipments=_of(orders, _rows(Shipment)),
+            sent=_of(orders, _rows(Sent)),
             return_parcels=_of(orders, _rows(ReturnParcel)),
             adjusted=_adjusted(),
             read_at=datetime.now(UTC),
@@ -260,7 +319,8 @@ def _of(orders: dict[str, Order], rows: Iterable[R]) -> tuple[R, ...]:
 
 def _rows(kind: type[R]) -> list[R]:
     with connection.cursor() as cursor:
-        cursor.execute(_SQL[kind])
+        # Some databases keep the word to themselves.
+        cursor.execute(_SQL[kind].format(case=connection.ops.quote_name("case")))
         return [kind(*map(_plain, row)) for row in cursor.fetchall()]
 
 

@@ -5,12 +5,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from sagas.reconciliation import Finding
-from shop.audit.ours import Item, Ours
+from shop.audit.ours import Item, Ours, Returned
 
 #: How long after its end a reservation may still be kept (I6).
 _GRACE = timedelta(minutes=1)
 _OVER = ("cancelled", "completed", "lost", "returned")
 _BUCKETS = ("available", "reserved", "committed", "out", "quarantine", "damaged")
+#: Where the units of a reservation are that it keeps in the house.
+_KEEPS = {
+    "reserved": "reserved",
+    "extended": "reserved",
+    "committed": "committed",
+    "partly_out": "committed",
+}
 
 
 def stock(ours: Ours) -> Iterator[Finding]:
@@ -39,17 +46,25 @@ def _adds_up(item: Item, ours: Ours) -> Iterator[Finding]:
 def _expected(ours: Ours) -> defaultdict[str, Counter[str]]:
     """Return the units that reservations and returned goods put in each bucket, by item."""
     units: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    buckets = {"reserved": "reserved", "committed": "committed", "out": "out"}
     for line in ours.reserved:
-        bucket = "damaged" if line.state == "written_off" else buckets.get(line.state, "")
-        units[line.item][bucket] += line.quantity
+        if line.state in _KEEPS:
+            units[line.item][_KEEPS[line.state]] += line.kept
+        units[line.item]["out"] += line.out - line.lost
+        units[line.item]["damaged"] += line.short + line.lost
     for goods in ours.goods:
-        if goods.state == "quarantined":
-            units[goods.item]["quarantine"] += goods.quantity
-        if goods.state in ("quarantined", "inspected"):
-            units[goods.item]["out"] -= goods.quantity
-        if goods.state == "inspected":
-            units[goods.item]["damaged"] += goods.damaged
+        units[goods.item].update(_came_back(goods))
+    return units
+
+
+def _came_back(goods: Returned) -> Counter[str]:
+    """Return where the units of a return are now; what is the shop's fault is not sold again."""
+    if goods.state in ("expected", "dropped"):
+        return Counter()
+    if goods.state == "quarantined":
+        return Counter(out=-goods.quantity, quarantine=goods.quantity)
+    units = Counter(out=-goods.quantity, damaged=goods.damaged)
+    units["quarantine"] = goods.sellable if goods.is_fault else 0
+    units["out" if goods.state == "sent_back" else "quarantine"] += goods.refused
     return units
 
 
@@ -64,21 +79,25 @@ def _as_booked(item: Item, booked: Counter[str]) -> Iterator[Finding]:
 
 
 def _nothing_kept_for_the_ended(ours: Ours) -> Iterator[Finding]:
-    """I4: an order that is over keeps no stock from others."""
+    """I4: an order that is over keeps no stock from others, nor does a case that came to nothing.
+
+    The replacement of a case may leave after both have ended.
+    """
     for line in ours.reserved:
-        state = ours.states.get(line.order, "unknown")
-        if line.state in ("reserved", "committed") and state in (*_OVER, "unknown"):
-            detail = f"{line.quantity} {line.sku} are {line.state} for an order that is {state}"
+        state = ours.states.get(line.holder, "unknown")
+        over = _OVER if line.holder == line.order else ("rejected",)
+        if line.state in _KEEPS and line.kept and state in (*over, "unknown"):
+            detail = f"{line.kept} {line.sku} are {line.state} for one that is {state}"
             yield Finding(invariant="I4", where=f"order {line.order}", detail=detail)
 
 
 def _nothing_kept_too_long(ours: Ours) -> Iterator[Finding]:
     """I6: what nobody paid for in time is free again."""
     for line in ours.reserved:
-        if line.state == "reserved" and line.expires_at is not None:
+        if line.state in ("reserved", "extended") and line.expires_at is not None:
             end = _aware(line.expires_at)
             if end + _GRACE < ours.read_at:
-                detail = f"{line.quantity} {line.sku} were kept until {end:%Y-%m-%d %H:%M}"
+                detail = f"{line.kept} {line.sku} were kept until {end:%Y-%m-%d %H:%M}"
                 yield Finding(invariant="I6", where=f"order {line.order}", detail=detail)
 
 

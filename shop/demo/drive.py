@@ -9,24 +9,26 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from inventory.models import Reservation, StockItem
 from inventory.services import set_stock
 from orders.events import Address
-from orders.models import Loss, Order, Return
+from orders.models import Case, Order
 from orders.services import place_order, request_cancel
-from payments.models import Payment
-from sagas.intent import INQUIRE_PREFIX
+from payments.models import Dispute, Payment, Refund
 from sagas.models import Delivery, Saga, SagaStatus, StoredEvent
 from sagas.participant import Kind
 from sagas.pause import pause, resume
+from sagas.routing import FREE
+from sagas.step import INQUIRE_PREFIX
 from shop.demo.outdoors import Outdoors
+from shop.demo.people import ACTOR, customer_of
 from shop.demo.plan import Fault, Plan, Planned
-from shop.demo.prepare import ACTOR, Outside
+from shop.demo.prepare import Outside
 from shop.demo.screen import Screen
-from shop.demo.ways import Way
+from shop.demo.ways import WAIT_FOR_DAYS, WITH_BENEFITS, Way
 from shop.invoices import CURRENCY
 
 State = Order.State
@@ -37,6 +39,18 @@ _PATIENCE = 90.0
 _LOOK = 0.05
 
 _ENDED = (State.CANCELLED, State.COMPLETED, State.RETURNED, State.LOST)
+#: What every parcel costs its customer, in minor units.
+_POSTAGE = 395
+#: A coupon pays one of so many parts of the goods, and points another one.
+_TENTHS = 10
+#: Placed before all others, each at its stage.
+_EARLY = (
+    Way.OUT_OF_STOCK,
+    Way.CANCEL_UNPAID,
+    Way.CANCEL_AUTHORISED,
+    Way.CANCEL_CAPTURED,
+    Way.REFUND_FAILED,
+)
 
 
 class Stalled(Exception):
@@ -83,24 +97,21 @@ class Drive:
             self.wait_for(_("authorised"), orders, State.CONFIRMED)
             self._cancel(orders)
         with _paused("shipping.book_label"):
-            orders = self.plan.going(Way.CANCEL_CAPTURED)
+            orders = self.plan.going(Way.CANCEL_CAPTURED, Way.REFUND_FAILED)
             self.place(orders)
             self.wait_for(_("captured"), orders, State.FULFILLING)
             self._cancel(orders)
 
     def others(self) -> tuple[Planned, ...]:
         """Return the orders that none of the early stages has placed."""
-        early = (
-            Way.OUT_OF_STOCK,
-            Way.CANCEL_UNPAID,
-            Way.CANCEL_AUTHORISED,
-            Way.CANCEL_CAPTURED,
-        )
-        return tuple(order for order in self.plan.orders if order.way not in early)
+        return tuple(order for order in self.plan.orders if order.way not in _EARLY)
 
     def finish(self) -> None:
-        """Go on until every order and all that came of it has ended."""
-        self.until(_("on their way"), self._is_over)
+        """Go on until every order and all that came of it has ended; some wait for days."""
+        waiting = [order.number for order in self.plan.going(*WAIT_FOR_DAYS)]
+        self.until(_("on their way"), lambda: self._rests(waiting))
+        self._outdoors.let_days_pass()
+        self.until(_("days later"), self._is_over)
 
     # -- what customers do ------------------------------------------------------------------------
 
@@ -123,7 +134,7 @@ class Drive:
 
     def _cancel(self, orders: Iterable[Planned]) -> None:
         for row in _rows(orders):
-            request_cancel(row, reason="changed my mind", actor=ACTOR)
+            request_cancel(row, reason="changed my mind", actor=customer_of(row))
         self.wait_for(_("cancelled"), orders, State.CANCELLED)
 
     # -- waiting ----------------------------------------------------------------------------------
@@ -164,22 +175,39 @@ class Drive:
 
     # -- the end ----------------------------------------------------------------------------------
 
-    def _is_over(self) -> bool:
-        ended = Order.objects.filter(number__startswith=self.plan.prefix, state__in=_ENDED)
-        if ended.count() < len(self.plan.orders) or not self._outdoors.is_quiet():
+    def _rests(self, waiting: list[str]) -> bool:
+        """Whether nothing moves, and all orders but those that wait for days have ended."""
+        mine = Order.objects.filter(number__startswith=self.plan.prefix)
+        ended = mine.filter(state__in=_ENDED).exclude(number__in=waiting)
+        if ended.count() < len(self.plan.orders) - len(waiting) or not self._outdoors.is_quiet():
             return False
-        mine = own_sagas(self.plan.prefix)
-        return not mine.filter(status=SagaStatus.RUNNING).exists() and not _is_awaited(mine)
+        return not _is_awaited(own_sagas(self.plan.prefix))
+
+    def _is_over(self) -> bool:
+        if not self._rests([]):
+            return False
+        return not own_sagas(self.plan.prefix).filter(status=SagaStatus.RUNNING).exists()
 
 
 def own_sagas(prefix: str) -> QuerySet[Saga]:
-    """Return the sagas of the orders whose numbers begin so, and of their returns and losses."""
+    """Return the sagas of the orders whose numbers begin so, of their cases and refunds.
+
+    What is learned of a payment between its calls has a lane of its own, which never ends.
+    """
+    mine = Order.objects.filter(number__startswith=prefix).values("pk")
+    payments = Payment.objects.filter(order_id__in=mine)
     keys = [
-        *Order.objects.filter(number__startswith=prefix).values_list("id", flat=True),
-        *Return.objects.filter(order__number__startswith=prefix).values_list("id", flat=True),
-        *Loss.objects.filter(order__number__startswith=prefix).values_list("id", flat=True),
+        *mine.values_list("pk", flat=True),
+        *Case.objects.filter(order__in=mine).values_list("pk", flat=True),
+        *Refund.objects.filter(order_id__in=mine).values_list("pk", flat=True),
+        # Of these, payments knows before there is a case.
+        *Dispute.objects.filter(order_id__in=mine).values_list("case_id", flat=True),
+        *(key for late in payments.values_list("late_captures", flat=True) for key in late),
     ]
-    return Saga.objects.filter(key__in=[str(key) for key in keys])
+    lanes = [f"{Payment._meta.label}:{key}" for key in payments.values_list("pk", flat=True)]
+    return Saga.objects.filter(
+        Q(key__in=[str(key) for key in keys]) | Q(choreography=FREE, key__in=lanes)
+    )
 
 
 def _is_awaited(sagas: QuerySet[Saga]) -> bool:
@@ -200,20 +228,26 @@ def _paused(step: str) -> Iterator[None]:
 
 def _place(order: Planned) -> None:
     invoice = order.invoice
+    goods = invoice.total_minor
+    is_paid_in_part = order.way in WITH_BENEFITS and goods >= _TENTHS
     place_order(
         number=order.number,
-        customer=invoice.customer or "unknown",
+        customer=order.customer,
         currency=CURRENCY,
         lines=[(line.sku, line.quantity, line.unit_price_minor) for line in invoice.lines],
         ship_to=Address(
-            name=f"Customer {invoice.customer or 'unknown'}",
+            name=f"Customer {order.customer}",
             street="1 High Street",
             city="Capital",
             postcode="1",
             country=invoice.country,
         ),
         payment_tokens=order.cards,
-        actor=ACTOR,
+        pay_by=order.pay_by,
+        shipping_minor=_POSTAGE,
+        coupon=("WELCOME", goods // _TENTHS) if is_paid_in_part else None,
+        points_minor=goods // _TENTHS if is_paid_in_part else 0,
+        actor=f"customer:{order.customer}",
     )
 
 

@@ -1,14 +1,17 @@
 """Observe: what has really happened to the orders of a run, told from the books alone."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from orders.models import Case, Order, Return
-from payments.models import Payment
+from orders.events import CaseKind
+from orders.models import Case, Order
+from payments.models import LedgerEntry, Payment
 from sagas.facts import FenceRefused, LeaseExpired
 from sagas.models import Intent, StoredEvent
+from sagas.routing import FREE
 from shipping.models import Shipment
 from shop.demo.drive import own_sagas
 from shop.demo.plan import Plan
@@ -17,12 +20,6 @@ from shop.demo.ways import Way
 #: Of every way, at least so many must really have been gone, where as many were planned.
 ENOUGH = 10
 
-_BY_CASE = {
-    Case.Kind.OOS_CANCEL: Way.OUT_OF_STOCK,
-    Case.Kind.PAYMENT_FAILED: Way.DECLINED,
-    Case.Kind.SELLER_CANCEL: Way.CARRIER_REFUSES,
-}
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
@@ -30,9 +27,11 @@ class Seen:
 
     order: Order
     payment: Payment | None
-    shipment: Shipment | None
+    #: In the order in which they left, replacements among them.
+    shipments: tuple[Shipment, ...]
     cases: tuple[Case, ...]
-    returns: int
+    #: Whether a refund of it came back from the customer's bank.
+    bounced: bool
 
     @property
     def way(self) -> Way | None:
@@ -40,33 +39,77 @@ class Seen:
         if self.order.state == Order.State.CANCELLED:
             return self._cancelled()
         if self.order.state == Order.State.LOST:
-            return Way.LOSS
+            (loss,) = self.of(CaseKind.LOST)
+            return Way.LOSS_GOODS if loss.remedy == Case.Remedy.GOODS else Way.LOSS_MONEY
         if self.order.state in (Order.State.COMPLETED, Order.State.RETURNED):
-            return self._delivered()
+            return next(way for way, is_so in _DELIVERED if is_so(self))
         return None
 
+    def of(self, *kinds: CaseKind, state: str | None = None) -> list[Case]:
+        """Return its cases of some kinds, in a state."""
+        found = [case for case in self.cases if case.why in kinds]
+        return [case for case in found if state is None or case.state == state]
+
     def _cancelled(self) -> Way:
-        granted = [case for case in self.cases if case.outcome == Case.Outcome.ACCEPTED]
-        kind = Case.Kind(granted[0].kind) if granted else None
-        if kind in _BY_CASE:
-            return _BY_CASE[kind]
+        (case,) = (case for case in self.cases if case.is_whole)
+        if case.why is CaseKind.PAYMENT_FAILED:
+            return self._unpaid()
+        if case.why in _BY_KIND:
+            return _BY_KIND[case.why]
         if self.payment is None or self.payment.state == Payment.State.CLOSED:
             return Way.CANCEL_UNPAID
         if self.payment.state == Payment.State.VOIDED:
             return Way.CANCEL_AUTHORISED
-        has_label = self.shipment is not None and self.shipment.tracking
+        if self.bounced:
+            return Way.REFUND_FAILED
+        has_label = any(shipment.tracking for shipment in self.shipments)
         return Way.CANCEL_LABELLED if has_label else Way.CANCEL_CAPTURED
 
-    def _delivered(self) -> Way:
-        if any(case.outcome == Case.Outcome.REJECTED for case in self.cases):
-            return Way.CANCEL_TOO_LATE
-        if self.returns > 1:
-            return Way.RETURN_SEVERAL
-        if self.returns:
-            is_all = self.order.state == Order.State.RETURNED
-            return Way.RETURN_WHOLE if is_all else Way.RETURN_PART
-        is_second = self.payment is not None and self.payment.attempts > 1
-        return Way.SECOND_CARD if is_second else Way.PLAIN
+    def _unpaid(self) -> Way:
+        if self.payment is None or not self.payment.is_deposit:
+            return Way.DECLINED
+        return Way.DEPOSIT_LATE if self.of(CaseKind.LATE_SUCCESS) else Way.DEPOSIT_EXPIRED
+
+    @property
+    def returns(self) -> list[Case]:
+        """The returns whose goods were accepted."""
+        return self.of(CaseKind.RETURN, state=Case.State.SETTLED)
+
+    @property
+    def parcels(self) -> list[Shipment]:
+        """Its own parcels, without replacements."""
+        return [shipment for shipment in self.shipments if shipment.case_id is None]
+
+
+_BY_KIND: Final = {
+    CaseKind.OOS_CANCEL: Way.OUT_OF_STOCK,
+    CaseKind.SELLER_CANCEL: Way.CARRIER_REFUSES,
+    CaseKind.FRAUD_CANCEL: Way.FRAUD,
+    CaseKind.FORCE: Way.FORCE,
+}
+
+REJECTED = Case.State.REJECTED
+
+#: The ways of orders that arrived; the first one that is so.
+_DELIVERED: Final[tuple[tuple[Way, Callable[[Seen], object]], ...]] = (
+    (Way.DISPUTE_LOST, lambda seen: any(c.refund_minor for c in seen.of(CaseKind.CHARGEBACK))),
+    (Way.DISPUTE_WON, lambda seen: seen.of(CaseKind.CHARGEBACK)),
+    (Way.CANCEL_TOO_LATE, lambda seen: seen.of(CaseKind.CANCEL, state=REJECTED)),
+    (Way.EXCHANGE, lambda seen: seen.of(CaseKind.EXCHANGE)),
+    (Way.GOODWILL, lambda seen: seen.of(CaseKind.GOODWILL)),
+    (Way.SHORTAGE, lambda seen: seen.of(CaseKind.OOS_CANCEL)),
+    (Way.CANCEL_REST, lambda seen: len(seen.parcels) > 1),
+    (Way.CANCEL_PART, lambda seen: seen.of(CaseKind.CANCEL_PARTIAL)),
+    (Way.RETURN_REFUSED, lambda seen: seen.of(CaseKind.RETURN, state=REJECTED)),
+    (Way.RETURN_DEFECTIVE, lambda seen: any(case.fault for case in seen.returns)),
+    (Way.INTERCEPTED, lambda seen: seen.parcels[0].state == Shipment.State.INTERCEPTED),
+    (Way.RETURN_SEVERAL, lambda seen: len(seen.returns) > 1),
+    (Way.RETURN_WHOLE, lambda seen: seen.order.state == Order.State.RETURNED),
+    (Way.RETURN_PART, lambda seen: seen.returns),
+    (Way.DEPOSIT_PAID, lambda seen: seen.payment is not None and seen.payment.is_deposit),
+    (Way.SECOND_CARD, lambda seen: seen.payment is not None and seen.payment.attempts > 1),
+    (Way.PLAIN, lambda seen: True),
+)
 
 
 def observe(plan: Plan) -> dict[str, Way | None]:
@@ -77,22 +120,23 @@ def observe(plan: Plan) -> dict[str, Way | None]:
 def _look(prefix: str) -> Iterator[Seen]:
     orders = list(Order.objects.filter(number__startswith=prefix))
     payments = {p.order_id: p for p in Payment.objects.filter(number__startswith=prefix)}
-    ids = [order.pk for order in orders]
-    shipments = {s.order_id: s for s in Shipment.objects.filter(order_id__in=ids)}
+    came_back = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.REFUND_FAILED)
+    bounced = set(came_back.values_list("payment_id", flat=True))
+    shipments: defaultdict[object, list[Shipment]] = defaultdict(list)
+    mine = [order.pk for order in orders]
+    for shipment in Shipment.objects.filter(order_id__in=mine).order_by("part", "pk"):
+        shipments[shipment.order_id].append(shipment)
     cases: defaultdict[object, list[Case]] = defaultdict(list)
     for case in Case.objects.filter(order__number__startswith=prefix):
         cases[case.order_id].append(case)
-    done = Return.objects.filter(
-        order__number__startswith=prefix, state=Return.State.COMPLETED
-    ).values_list("order_id", flat=True)
-    returns = Counter(done)
     for order in orders:
+        payment = payments.get(order.pk)
         yield Seen(
             order=order,
-            payment=payments.get(order.pk),
-            shipment=shipments.get(order.pk),
+            payment=payment,
+            shipments=tuple(shipments[order.pk]),
             cases=tuple(cases[order.pk]),
-            returns=returns[order.pk],
+            bounced=payment is not None and payment.pk in bounced,
         )
 
 
@@ -105,7 +149,8 @@ def too_few(plan: Plan, seen: dict[str, Way | None]) -> list[Way]:
 
 def ends(prefix: str) -> list[tuple[str, str, int]]:
     """Return how sagas stand: choreography, status, how many."""
-    rows = Counter(own_sagas(prefix).values_list("choreography", "status"))
+    mine = own_sagas(prefix).exclude(choreography=FREE)
+    rows = Counter(mine.values_list("choreography", "status"))
     return [(name, status, count) for (name, status), count in sorted(rows.items())]
 
 

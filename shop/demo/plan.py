@@ -6,23 +6,26 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import cycle
 
+from orders.events import PayBy
 from shop.demo.sendback import (
     Credits,
     Parcel,
     credits_by_order,
+    fits,
     made_up,
     parcels_for,
     real_parcels,
     way_of,
 )
-from shop.demo.ways import CARDS, GOOD_CARD, Way
+from shop.demo.ways import BY_DEPOSIT, CARDS, FEW, GOOD_CARD, Way
 from shop.invoices import CreditNote, Invoice
 
-#: Of so many orders, so many go each special way; smaller runs have smaller shares.
+#: Of so many orders, so many go each special way, or only a few; smaller runs have smaller shares.
 FULL_SIZE = 330
 FULL_SHARE = 12
+FULL_FEW = 4
 #: Fewer orders could not go every way there is.
-SMALLEST = 20
+SMALLEST = len(Way)
 
 
 class Trouble(StrEnum):
@@ -61,8 +64,11 @@ _TROUBLED = {
     Way.PLAIN: _ON_THE_WAY,
     Way.CANCEL_CAPTURED: _ON_THE_WAY_BACK,
     Way.RETURN_PART: _ON_THE_WAY_BACK,
-    Way.LOSS: _ON_THE_WAY_BACK,
+    Way.LOSS_MONEY: _ON_THE_WAY_BACK,
 }
+#: Of orders whose money goes back, one of so many is troubled. They go back together, and a
+#: provider that answers nobody for a while is left alone (decision 20).
+_SPARED = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,9 +78,25 @@ class Planned:
     number: str
     invoice: Invoice
     way: Way
-    cards: tuple[str, ...]
     returns: tuple[Parcel, ...]
     faults: tuple[Fault, ...] = ()
+
+    @property
+    def customer(self) -> str:
+        """Who buys; a fraud is somebody whom nobody knows, and who is blocked afterwards."""
+        if self.way is Way.FRAUD:
+            return f"stranger-{self.number}"
+        return self.invoice.customer or "unknown"
+
+    @property
+    def cards(self) -> tuple[str, ...]:
+        """The customer's cards, in the order in which they are tried."""
+        return CARDS.get(self.way, GOOD_CARD)
+
+    @property
+    def pay_by(self) -> PayBy:
+        """How the customer pays."""
+        return PayBy.VIRTUAL_ACCOUNT if self.way in BY_DEPOSIT else PayBy.CARD
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,14 +121,19 @@ def make_plan(
 ) -> Plan:
     """Choose up to `size` orders and the way of each; the one with most lines is always there."""
     credited = credits_by_order(notes)
-    share = max(1, min(FULL_SHARE, size * FULL_SHARE // FULL_SIZE))
     pool = _shuffled(invoices, seed)
-    ways = _assign(pool, credited, share)
+    ways = _assign(pool, credited, size)
     spare = [invoice for invoice in pool if invoice.number not in ways]
     ways |= dict.fromkeys((i.number for i in spare[: max(0, size - len(ways))]), Way.PLAIN)
     chosen = [invoice for invoice in pool if invoice.number in ways]
     orders = [_planned(prefix, found, ways[found.number], credited) for found in chosen]
-    return Plan(prefix=prefix, orders=tuple(_with_faults(orders, share)))
+    return Plan(prefix=prefix, orders=tuple(_with_faults(orders, share_of(size))))
+
+
+def share_of(size: int, way: Way | None = None) -> int:
+    """Return how many of `size` orders go a special way, or meet one kind of trouble."""
+    full = FULL_FEW if way in FEW else FULL_SHARE
+    return max(1, min(full, size * full // FULL_SIZE))
 
 
 def _shuffled(invoices: Sequence[Invoice], seed: int) -> list[Invoice]:
@@ -116,7 +143,7 @@ def _shuffled(invoices: Sequence[Invoice], seed: int) -> list[Invoice]:
     return largest + rest
 
 
-def _assign(pool: Sequence[Invoice], credited: Credits, share: int) -> dict[str, Way]:
+def _assign(pool: Sequence[Invoice], credited: Credits, size: int) -> dict[str, Way]:
     """Give each special way its share; orders with fitting credit notes are sent back first."""
     ways = {invoice.number: Way.PLAIN for invoice in pool[:1]}
     real = {i.number: way_of(i, real_parcels(i, credited.get(i.number, ()))) for i in pool}
@@ -124,11 +151,12 @@ def _assign(pool: Sequence[Invoice], credited: Credits, share: int) -> dict[str,
     for way in (Way.RETURN_SEVERAL, Way.RETURN_WHOLE, Way.RETURN_PART):
         fitting = [i for i in pool if real[i.number] is way]
         fitting += [i for i in untouched if made_up(i, way)]
-        _take(ways, fitting, way, share)
+        _take(ways, fitting, way, share_of(size, way))
     others = untouched + [i for i in pool if real[i.number] is not None]
     for way in Way:
         if way not in ways.values():
-            _take(ways, others, way, share)
+            fitting = [invoice for invoice in others if fits(invoice, way)]
+            _take(ways, fitting, way, share_of(size, way))
     return ways
 
 
@@ -142,7 +170,6 @@ def _planned(prefix: str, invoice: Invoice, way: Way, credited: Credits) -> Plan
         number=prefix + invoice.number,
         invoice=invoice,
         way=way,
-        cards=CARDS.get(way, GOOD_CARD),
         returns=parcels_for(invoice, way, credited),
     )
 
@@ -150,7 +177,8 @@ def _planned(prefix: str, invoice: Invoice, way: Way, credited: Credits) -> Plan
 def _with_faults(orders: Sequence[Planned], share: int) -> Iterator[Planned]:
     """Let something go wrong for a share of orders per kind of trouble, each once."""
     faults = {way: cycle(kinds) for way, kinds in _TROUBLED.items()}
-    left = {way: len(kinds) * share for way, kinds in _TROUBLED.items()}
+    left = dict.fromkeys(_TROUBLED, max(1, share // _SPARED))
+    left[Way.PLAIN] = len(_ON_THE_WAY) * share
     for order in orders:
         if left.get(order.way, 0) > 0:
             left[order.way] -= 1

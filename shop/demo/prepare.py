@@ -20,7 +20,9 @@ from payments.simulated_provider import SimulatedProvider
 from shipping.models import CarrierCursor
 from shipping.services import CARRIER
 from shipping.simulated_carrier import SimulatedCarrier
+from shop.demo.people import ACTOR
 from shop.demo.plan import Planned
+from shop.demo.ways import REPLACED
 from shop.invoices import (
     CreditNote,
     Invoice,
@@ -29,7 +31,6 @@ from shop.invoices import (
     read_invoices,
 )
 
-ACTOR = "demo"
 DATA = Path(__file__).resolve().parent.parent / "data"
 #: More than the orders of a run need.
 _SPARE = 10
@@ -78,13 +79,13 @@ def open_outside() -> Outside:
     return Outside(provider=provider, carrier=carrier)
 
 
-def free_prefix(outside: Outside) -> str:
-    """Return the first prefix that neither our orders nor the provider's books have seen."""
+def free_prefix(outside: Outside, *, letter: str = "D") -> str:
+    """Return the first prefix (D1-, D2-, ...) that neither our orders nor the provider know."""
     numbers = set(Order.objects.values_list("number", flat=True))
     numbers |= {line.reference for line in outside.provider.list_transactions()}
     taken = {number.partition("-")[0] for number in numbers}
-    n = next(n for n in range(1, len(taken) + 2) if f"D{n}" not in taken)
-    return f"D{n}-"
+    n = next(n for n in range(1, len(taken) + 2) if f"{letter}{n}" not in taken)
+    return f"{letter}{n}-"
 
 
 def make_login() -> Login:
@@ -103,7 +104,7 @@ def fill_stock(orders: Iterable[Planned]) -> int:
     wanted = Counter[str]()
     for order in orders:
         for line in order.invoice.lines:
-            wanted[line.sku] += line.quantity
+            wanted[line.sku] += line.quantity * (2 if order.way in REPLACED else 1)
     there = dict(StockItem.objects.values_list("sku", "available"))
     missing = {sku: quantity + _SPARE - there.get(sku, 0) for sku, quantity in wanted.items()}
     delivery = {sku: quantity for sku, quantity in missing.items() if quantity > 0}

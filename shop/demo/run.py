@@ -15,6 +15,7 @@ from sagas import clock
 from sagas.transport import transport
 from shop.audit import Finding, audit
 from shop.demo import prepare, report
+from shop.demo.cases import tell_cases
 from shop.demo.crew import Crew, at_work, log_file
 from shop.demo.drill import DRILL_ENVIRONMENT, Drill
 from shop.demo.drive import Drive, Stalled
@@ -98,6 +99,7 @@ def _tell(wanted: Wanted, plan: Plan, screen: Screen, began: datetime) -> list[s
     seen = observe(plan)
     report.tell_ends(screen, plan)
     report.tell_ways(screen, plan, seen)
+    tell_cases(screen, plan.prefix)
     report.tell_books(screen, plan)
     report.tell_recovery(screen, recovery(began), lost_hints=transport().lost)
     report.tell_story(screen, plan, seen)

@@ -6,12 +6,16 @@ Where the file has too few of a kind, parcels are made up.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from shop.demo.ways import Way
+from shop.demo.ways import DIVIDED, Way
 from shop.invoices import CreditNote, Invoice
 
 #: The lines of one return: (line number, units).
 Parcel = tuple[tuple[int, int], ...]
 Credits = dict[str, list[CreditNote]]
+
+#: Ways on which all that was sent comes back at once, and on which a single unit does.
+_WHOLE = (Way.CANCEL_TOO_LATE, Way.INTERCEPTED, Way.RETURN_DEFECTIVE)
+_ONE_UNIT = (Way.RETURN_REFUSED, Way.EXCHANGE)
 
 
 def credits_by_order(notes: Sequence[CreditNote]) -> Credits:
@@ -66,10 +70,17 @@ def made_up(invoice: Invoice, way: Way) -> tuple[Parcel, ...]:
     return parcels if fits else ()
 
 
+def fits(invoice: Invoice, way: Way) -> bool:
+    """Tell whether an order has enough units to go this way."""
+    return way not in DIVIDED or sum(line.quantity for line in invoice.lines) > 1
+
+
 def parcels_for(invoice: Invoice, way: Way, credited: Credits) -> tuple[Parcel, ...]:
     """Return what comes back of an order that goes this way; none if nothing does."""
-    if way is Way.CANCEL_TOO_LATE:
+    if way in _WHOLE:
         return everything(invoice)
+    if way in _ONE_UNIT:
+        return (((1, 1),),)
     if way not in (Way.RETURN_WHOLE, Way.RETURN_PART, Way.RETURN_SEVERAL):
         return ()
     real = real_parcels(invoice, credited.get(invoice.number, ()))

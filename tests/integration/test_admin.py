@@ -8,13 +8,23 @@ from django.urls import reverse
 from orders.services import request_cancel, request_return
 from sagas.dead_letter import record_failure
 from sagas.exceptions import PermanentFailure
-from sagas.models import Case, Delivery, DeliveryState, Intent, Pause, Saga, Slot, StoredEvent
+from sagas.models import (
+    Breaker,
+    Case,
+    Delivery,
+    DeliveryState,
+    Intent,
+    Pause,
+    Saga,
+    Slot,
+    StoredEvent,
+)
 from sagas.pause import pause
 from tests.world import World, reload
 
 pytestmark = pytest.mark.both_databases
 
-MODELS = (Saga, StoredEvent, Delivery, Case, Intent, Pause, Slot)
+MODELS = (Saga, StoredEvent, Delivery, Case, Intent, Pause, Slot, Breaker)
 
 
 def page_of(row, verb="change"):
@@ -83,6 +93,7 @@ def test_every_list_is_shown(world, admin_client, model):
 def test_nothing_can_be_changed_or_deleted(dead, admin_client, model):
     pause("payments", actor="test", reason="why not")
     Slot.objects.create(worker="host:1", seen_at=dead.created_at)
+    Breaker.objects.create(name="payments.provider")
     Intent.objects.create(
         saga_id=dead.saga_id, event_id=dead.event_id, step="payments.capture", n=1,
         idempotency_key=dead.id, started_at=dead.created_at,

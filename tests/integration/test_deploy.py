@@ -120,7 +120,7 @@ def later(declared):
         step = Step(
             name="greet",
             consumer="orders",
-            saga="checkout",
+            sagas=("checkout",),
             events=(event,),
             function=greet,
             since=2,

@@ -7,27 +7,30 @@ from uuid import UUID
 
 from django.db.models import Model
 
-from inventory.models import Reservation, ReservationLine, ReturnedGoods, ReturnedLine, StockItem
+from inventory.models import (
+    BUCKETS,
+    Reservation,
+    ReservationLine,
+    ReturnedGoods,
+    ReturnedLine,
+    StockItem,
+)
 from orders.models import Order
 from payments.models import LedgerEntry, Payment
 from sagas.models import Delivery, Saga, StoredEvent
-from shipping.models import Shipment
+from shipping.models import ReturnParcel, Shipment
 from tests.world import World, kept
 
 #: The facts of a cancellation; money's is named by what was done to it.
 UNDONE = ("OrderCancelled", "ShipmentStopped", "StockReleased", "OrderUndone")
-MONEY_BACK = ("PaymentClosed", "PaymentVoided", "PaymentRefunded")
+MONEY_BACK = ("PaymentClosed", "PaymentVoided", "RefundPlanned", "PaymentRefunded")
+
+#: What both sides write down of money: opening and closing an account moves none, and that a
+#: reservation has ended by time is in no statement.
+STATED = ("authorise", "capture", "void", "refund", "refund_failed", "chargeback")
 
 #: What the world begins with.
 MUGS = {"MUG": 100}
-
-#: Which bucket the units of a reservation are in.
-_BUCKET_OF = {
-    Reservation.State.RESERVED: "reserved",
-    Reservation.State.COMMITTED: "committed",
-    Reservation.State.OUT: "out",
-    Reservation.State.WRITTEN_OFF: "damaged",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +66,14 @@ def way_back(order: Order) -> list[str]:
 
 
 def back_by(money: str) -> list[str]:
-    """Return what `way_back` must be: parcel, then money, then stock (R39)."""
-    return ["OrderCancelled", "ShipmentStopped", money, "StockReleased", "OrderUndone"]
+    """Return what `way_back` must be: parcel, then money, then stock (R39).
+
+    Stock waits until a refund is on its way; the order waits until it is paid (R34).
+    """
+    order = [money, "StockReleased"]
+    if money == "PaymentRefunded":
+        order = ["RefundPlanned", "StockReleased", money]
+    return ["OrderCancelled", "ShipmentStopped", *order, "OrderUndone"]
 
 
 def _sagas_of(order: Order) -> list[UUID]:
@@ -78,9 +87,17 @@ def assert_quiet(world: World, order: Order, *, status: str, keeps: int) -> None
     """
     saga = world.saga(order)
     assert saga.status == status
-    assert list(Delivery.objects.filter(saga_id=saga.id)) == []
+    assert _waiting(saga, order) == []
     assert kept(world.provider, order) == keeps
     assert_books_agree(world)
+
+
+def _waiting(saga: Saga, order: Order) -> list[str]:
+    """Return what of a saga waits, but for the look at a payment that was given up (D-5)."""
+    found = Delivery.objects.filter(saga_id=saga.id).values_list("purpose", flat=True)
+    given_up = _state(Payment, order) in (Payment.State.CLOSED, Payment.State.VOIDED)
+    late_look = f"while_in:payment.state.{_state(Payment, order)}"
+    return [purpose for purpose in found if not (given_up and purpose == late_look)]
 
 
 def assert_books_agree(world: World, *, stock: Mapping[str, int] = MUGS) -> None:
@@ -91,42 +108,64 @@ def assert_books_agree(world: World, *, stock: Mapping[str, int] = MUGS) -> None
     world.assert_engine_agrees()
 
 
+def where(sku: str) -> dict[str, int]:
+    """Return in which buckets an article has units, and how many."""
+    item = StockItem.objects.get(sku=sku)
+    return {bucket: getattr(item, bucket) for bucket in BUCKETS if getattr(item, bucket)}
+
+
 def assert_stock_adds_up(stock: Mapping[str, int]) -> None:
     """Every unit is in one bucket, and every bucket is what the reservations say (I1, I3, I5)."""
     assert {item.sku: item.total for item in StockItem.objects.all()} == {**MUGS, **stock}
     for item in StockItem.objects.all():
         expected = _buckets(item)
-        for bucket in ("reserved", "committed", "out", "damaged"):
+        for bucket in ("reserved", "committed", "out", "quarantine", "damaged"):
             assert getattr(item, bucket) == expected[bucket], (item.sku, bucket)
 
 
 def _buckets(item: StockItem) -> Counter[str]:
     units: Counter[str] = Counter()
     for line in ReservationLine.objects.filter(item=item).select_related("reservation"):
-        bucket = _BUCKET_OF.get(line.reservation.state)
+        bucket = Reservation.BUCKETS.get(line.reservation.state)
         if bucket:
-            units[bucket] += line.quantity
-    inspected = ReturnedGoods.State.INSPECTED
-    for back in ReturnedLine.objects.filter(item=item, goods__state=inspected):
-        units["out"] -= back.quantity
-        units["damaged"] += back.damaged
+            units[bucket] += line.kept
+        units["out"] += line.out - line.lost
+        units["damaged"] += line.lost + line.short
+    for back in ReturnedLine.objects.filter(item=item).select_related("goods"):
+        units.update(_came_back(back))
     return units
 
 
+def _came_back(line: ReturnedLine) -> Counter[str]:
+    """Return where the units of a return are; a fault's sellable ones stay in quarantine (D-18)."""
+    state, found = line.goods.state, Counter[str]()
+    if state in (ReturnedGoods.State.EXPECTED, ReturnedGoods.State.DROPPED):
+        return found
+    if state == ReturnedGoods.State.QUARANTINED:
+        return Counter(out=-line.quantity, quarantine=line.quantity)
+    found["out"] = -line.quantity
+    found["damaged"] = line.damaged
+    found["quarantine"] = line.sellable if line.goods.is_fault else 0
+    found["out" if state == ReturnedGoods.State.SENT_BACK else "quarantine"] += line.refused
+    return found
+
+
 def _money_here() -> list[tuple[str, str, int]]:
-    return sorted(LedgerEntry.objects.values_list("kind", "reference", "amount_minor"))
+    lines = LedgerEntry.objects.filter(kind__in=STATED)
+    return sorted(lines.values_list("kind", "reference", "amount_minor"))
 
 
 def _money_there(world: World) -> list[tuple[str, str, int]]:
     lines = world.provider.list_transactions()
-    return sorted((t.kind, t.id, t.amount_minor) for t in lines if t.kind != "close")
+    return sorted((t.kind, t.id, t.amount_minor) for t in lines if t.kind in STATED)
 
 
 def _labels_here() -> list[str]:
-    found = Shipment.objects.values_list("tracking", flat=True)
+    """Return every parcel that was ordered; one that was stopped on its way keeps its number."""
+    found = set(Shipment.objects.values_list("tracking", flat=True))
+    found.update(*ReturnParcel.objects.values_list("tracking", "sent_back_tracking"))
     return sorted(tracking for tracking in found if tracking)
 
 
 def _labels_there(world: World) -> list[str]:
-    parcels = world.carrier.list_parcels()
-    return sorted(parcel.tracking for parcel in parcels if parcel.direction == "out")
+    return sorted(parcel.tracking for parcel in world.carrier.list_parcels())

@@ -6,6 +6,11 @@ from sagas.participant import PARTICIPANTS, Participant
 from sagas.routing import forget_routes
 from sagas.worker import Worker
 
+# What these assert says what it found when it does not hold.
+pytest.register_assert_rewrite(
+    "tests.scenarios.books", "tests.scenarios.endings", "tests.scenarios.planting"
+)
+
 
 @pytest.fixture
 def extras(world):

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from inventory.events import StockCommitted, StockReserved
+from inventory.events import OutOfStock, StockCommitted, StockReserved
 from inventory.models import Reservation
-from orders.events import OrderCancelled, OrderPlaced, PaymentGivenUp
+from orders import events as orders
+from orders.events import OrderCancelled, OrderPlaced
 from orders.models import Order
 from orders.services import request_cancel
 from payments.events import PaymentDeclined
@@ -15,7 +16,7 @@ from sagas.exceptions import DirectionConflict, PermanentFailure
 from sagas.models import Case, CaseKind, Delivery, DeliveryState, Saga, SagaStatus, StoredEvent
 from sagas.participant import by
 from sagas.pause import pause, resume
-from shipping.events import ShipmentHandedOver
+from shipping.events import ShipmentHandedOver, ShipmentLabelled
 from shipping.models import Shipment
 from tests.scenarios.books import assert_books_agree, assert_quiet, stand
 from tests.scenarios.facts import facts, say
@@ -31,6 +32,11 @@ def hold(step):
 def let_go(world, step):
     resume(step, actor="test")
     world.drain()
+
+
+def cancelled(order, reason="test"):
+    why = orders.CaseKind.FORCE
+    return OrderCancelled(order_id=order.pk, case_id=order.pk, case=why, reason=reason)
 
 
 def placed_event(order):
@@ -118,18 +124,41 @@ def test_what_would_still_go_forward_is_refused_when_a_saga_turns(world):
 def test_a_step_in_the_very_batch_that_turns_its_saga_is_refused(world, extras):
     offered = []
 
-    @extras.on(PaymentGivenUp, reads={"orders": by(Order, "id", "order_id")})
-    def offer_an_instalment(event, orders) -> None:
+    @extras.on(OutOfStock, reads={"orders": by(Order, "id", "order_id")})
+    def offer_another_article(event, orders) -> None:
         offered.append(event.order_id)
 
-    order = world.place(cards=("tok_declined",))
+    order = world.place((("MUG", 101, 500),))
     world.drain()
 
     assert offered == []
     assert facts(order, "StepRefused") == [
-        {"step": "extras.offer_an_instalment", "reason": "the saga is going back"}
+        {"step": "extras.offer_another_article", "reason": "the saga is going back"}
     ]
     assert_quiet(world, order, status=SagaStatus.COMPENSATED, keeps=0)
+
+
+def test_an_event_that_comes_too_late_is_answered_by_the_step_for_that(world, extras):
+    answered = []
+
+    @extras.late(subject=by(Order, "id", "order_id"))
+    def turn_away(event, order) -> None:
+        answered.append((event.order_id, order.state))
+
+    @extras.on(
+        ShipmentLabelled,
+        subject=by(Order, "id", "order_id"),
+        applies_in=(Order.State.PLACED,),
+        otherwise={Order.State.FULFILLING: turn_away},
+    )
+    def engrave(event, order) -> None:
+        answered.append(event)
+
+    order = world.place()
+    world.drain()
+
+    assert answered == [(order.pk, "fulfilling")]
+    world.assert_engine_agrees()
 
 
 def test_an_event_of_an_order_that_is_cancelled_meets_a_closed_door(world):
@@ -210,10 +239,10 @@ def test_a_saga_that_goes_back_does_not_pass_its_pivot(world):
     order = world.place()
     world.drain()
     shipment = Shipment.objects.get(order_id=order.pk)
-    say(OrderCancelled(order_id=order.pk, case_id=order.pk, reason="test"), of=order)
+    say(cancelled(order), of=order)
 
     with pytest.raises(DirectionConflict, match="which is going back"):
-        say(ShipmentHandedOver(order_id=order.pk), of=shipment)
+        say(ShipmentHandedOver(order_id=order.pk, lines=()), of=shipment)
     assert world.hand_over(order) is False
     assert world.saga(order).pivoted_at is None
 
@@ -225,7 +254,7 @@ def test_a_saga_past_its_pivot_does_not_go_back(world):
     before = world.events(order)
 
     with pytest.raises(DirectionConflict, match="after its pivot"):
-        say(OrderCancelled(order_id=order.pk, case_id=order.pk, reason="test"), of=order)
+        say(cancelled(order), of=order)
     assert world.events(order) == before
     assert world.saga(order).direction == "forward"
 
@@ -235,7 +264,7 @@ def test_a_second_abort_does_not_turn_a_saga_twice(world):
     world.drain()
     turned = world.saga(order).turned_at
 
-    say(OrderCancelled(order_id=order.pk, case_id=order.pk, reason="again"), of=order)
+    say(cancelled(order, "again"), of=order)
     world.drain()
 
     assert world.saga(order).turned_at == turned

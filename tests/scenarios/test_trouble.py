@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from orders.events import OrderCompleted, OrderPlaced, OrderUndone
+from orders.events import OrderCompleted, OrderPlaced, OrderShipped
 from orders.models import Order
 from orders.services import request_cancel
 from sagas import claim, clock
@@ -97,13 +97,13 @@ def test_only_a_permanent_failure_dies_at_once(world, moody, error):
 def test_a_step_that_returns_what_it_does_not_announce_dies_at_once(world, extras):
     @extras.on(OrderPlaced)
     def lie(event) -> None:
-        return OrderUndone(order_id=event.order_id)  # type: ignore[return-value]  # that it lies
+        return OrderShipped(order_id=event.order_id)  # type: ignore[return-value]  # that it lies
 
     world.place()
     world.drain()
 
     assert waiting("lie").state == DEAD
-    assert "extras.lie returned OrderUndone" in waiting("lie").error
+    assert "extras.lie returned OrderShipped" in waiting("lie").error
 
 
 def test_a_failing_step_leaves_nothing_behind(world, extras):

@@ -45,6 +45,8 @@ def test_an_unknown_key_is_refused_with_a_suggestion(settings, key, suggestion):
         ("BATCH_SIZE", "100", "must be a int, not str"),
         ("RELAY_INTERVAL", 5, "must be a timedelta, not int"),
         ("TRANSPORT", None, "must be a str, not NoneType"),
+        ("BRAKES", [], "must be a dict, not list"),
+        ("BRAKES", {"refund": 5}, r'SAGAS\["BRAKES"\]\[\'refund\'\] must be a Brake, not int'),
     ],
 )
 def test_a_wrong_type_is_refused_with_both_types(settings, key, value, message):

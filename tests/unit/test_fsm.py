@@ -132,4 +132,4 @@ def test_a_field_is_named_by_its_descriptor():
 def test_a_transition_is_named_by_its_method():
     assert fsm.transition_field(Payment.capture) == "state"
     with pytest.raises(ConfigurationError, match=r"write it as Model.method"):
-        fsm.transition_field(Payment.promise)
+        fsm.transition_field(Payment.money)

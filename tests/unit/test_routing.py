@@ -7,6 +7,7 @@ import pytest
 from inventory.events import StockAdjusted, StockReserved
 from orders.events import OrderCancelled, OrderConfirmed, OrderPlaced, ReturnRequested
 from payments.events import PaymentClosed, PaymentDeclined
+from sagas.choreography import CHOREOGRAPHIES
 from sagas.event import Event
 from sagas.exceptions import ConfigurationError, DuplicateDeclaration
 from sagas.participant import PARTICIPANTS, Participant
@@ -103,27 +104,31 @@ def test_an_event_reaches_the_steps_of_its_own_choreography_only():
     assert reacting("return", StockReserved) == set()
     assert reacting("return", ReturnRequested) == {
         "inventory.expect_return",
-        "payments.plan_return_refund",
-        "shipping.book_return",
+        "notices.tell_case",
+        "shipping.open_return",
     }
 
 
 def test_a_step_needs_no_choreography_while_its_event_occurs_in_one(tester):
     react = step(tester, None)
 
-    assert routes().choreography_of[react.full_name] == "checkout"
+    assert routes().choreographies_of[react.full_name] == ("checkout",)
 
 
 def test_a_step_for_free_events_belongs_to_no_choreography(tester):
     @tester.on(StockAdjusted)
     def note(event) -> None: ...
 
-    assert routes().choreography_of["tester.note"] == FREE
+    assert routes().choreographies_of["tester.note"] == (FREE,)
     assert routes().reacting(FREE, StockAdjusted.wire_name) == (note,)
 
 
 def test_the_owner_of_a_choreography_announces_its_end():
-    assert routes().owners == {"checkout": "orders", "return": "orders", "loss": "orders"}
+    owners = dict(routes().owners)
+
+    assert owners.pop("owed_refund") == "payments"
+    assert owners.keys() == CHOREOGRAPHIES.keys() - {"owed_refund"}
+    assert set(owners.values()) == {"orders"}
 
 
 def test_an_event_knows_the_choreography_that_it_starts():
@@ -132,8 +137,8 @@ def test_an_event_knows_the_choreography_that_it_starts():
 
 
 def test_subjects_are_found_by_the_fields_that_steps_name():
-    assert lookup_fields("payments.Payment") == {"order_id"}
-    assert lookup_fields("payments.Refund") == {"id", "return_id", "loss_id"}
+    assert lookup_fields("payments.Payment") == {"id", "order_id"}
+    assert lookup_fields("payments.Refund") == {"id"}
     assert lookup_fields("nobody.Nothing") == frozenset()
 
 

@@ -82,7 +82,7 @@ def test_any_number_of_rows_is_one_update():
     ) as queries:
         update_rows("default", rows, ["inquiries", "state"])
 
-    assert len([q for q in queries if q["sql"].startswith("UPDATE")]) == 1
+    assert len([q for q in queries if "UPDATE " in q["sql"]]) == 1
 
 
 def test_nothing_to_write_asks_nothing_of_the_database(django_assert_num_queries):

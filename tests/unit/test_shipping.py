@@ -1,95 +1,143 @@
-"""Shipping: what its steps decide, what its gateway asks, and what leaves the house."""
-
-from uuid import UUID, uuid4
+"""Shipping's steps, called like the functions they are: what they decide, and what they declare."""
 
 import pytest
-from django.db import IntegrityError, transaction
-from django.urls import reverse
-from django.utils import timezone
+from django.conf import settings
 
-from orders.events import Address, CancelRequested, OrderCancelled, OrderReady, ReturnRequested
+from orders.events import (
+    CancelRequested,
+    CaseKind,
+    OrderCancelled,
+    OrderReady,
+    PartialCancelRequested,
+    ReplacementDue,
+)
 from sagas import fsm, matrix
-from sagas.call import Outcome
-from sagas.exceptions import NotSent, PermanentFailure, Unanswered
-from sagas.models import Saga, StoredEvent
-from sagas.money import Money
-from sagas.participant import ABSENT
-from shipping import gateway, participant, services
+from sagas.exceptions import PermanentFailure
+from sagas.participant import ABSENT, INQUIRE, WAIT, AnswerKind
 from shipping.events import (
     CancelAccepted,
     CancelRefused,
     CarrierRefused,
-    ReturnLabelled,
-    ReturnUnbookable,
+    PartialCancelAccepted,
+    PartialCancelRefused,
+    ReplacementLabelled,
+    ReplacementRefused,
+    RestHeld,
+    RestLabelled,
+    RestRefused,
+    RestStopped,
     ShipmentLabelled,
+    ShipmentOpened,
+    ShipmentSplit,
     ShipmentStopped,
 )
-from shipping.models import CarrierCursor, ReturnParcel, Shipment
-from shipping.simulated_carrier import SimulatedCarrier
+from shipping.models import Shipment
+from shipping.participant import answers, booking, cases, shipping
+from tests.unit.house import HOME, case, case_lines, order_lines, placed
+from tests.unit.parcel_steps import CASE, ORDER, State, in_it, labelled, ok, refused, shipment, work
 
-ORDER = UUID(int=1)
-CASE = UUID(int=2)
-ADDRESS = Address(name="Kim", street="1 Main St", city="Leeds", postcode="LS1", country="GB")
-HOME = {"name": "Kim", "street": "1 Main St", "city": "Leeds", "postcode": "LS1", "country": "GB"}
-State = Shipment.State
-
-
-def shipment(state=State.NEW, **values):
-    given = {"order_id": ORDER, "number": "1001", "address": HOME}
-    return Shipment(state=state, **(given | values))
+READY = OrderReady(order_id=ORDER)
+WISH = case(CancelRequested, ORDER, CASE)
+CANCELLED = case(OrderCancelled, ORDER, CASE)
 
 
-def parcel(state=ReturnParcel.State.NEW, **values):
-    given = {"return_id": CASE, "order_id": ORDER, "number": "1001", "address": HOME}
-    return ReturnParcel(state=state, **(given | values))
+# -- booking
 
 
-def ok(tracking):
-    return Outcome(ok=True, reference=tracking)
+def test_an_order_opens_a_parcel_that_answers_for_it():
+    event, unit = placed(ORDER, ("CUP", 2), ("BAG", 1)), work()
+    opened = booking.shipment_of(event)
+
+    said = booking.open_shipment(event, opened, unit)
+
+    assert said == ShipmentOpened(order_id=ORDER)
+    assert (opened.answers_for, opened.part, opened.number) == (ORDER, 1, event.number)
+    assert opened.address["city"] == "Leeds"
+    lines = [(line.line_no, line.sku, line.quantity) for line in unit._added.values()]
+    assert lines == [(1, "CUP", 2), (2, "BAG", 1)]
 
 
-def refused(code):
-    return Outcome(ok=False, code=code)
+def test_an_order_that_was_cancelled_before_it_came_opens_no_parcel():
+    assert matrix.answer(booking.open_shipment, State.STOPPED).kind is AnswerKind.LATE
 
 
-READY = OrderReady(order_id=ORDER, number="1001", ship_to=ADDRESS)
-WISH = CancelRequested(order_id=ORDER, case_id=CASE, reason="changed my mind")
-CANCELLED = OrderCancelled(order_id=ORDER, case_id=CASE, reason="changed my mind")
-RETURN = ReturnRequested(
-    return_id=CASE,
-    order_id=ORDER,
-    number="1001",
-    lines=(),
-    refund=Money(300, "GBP"),
-    ship_from=ADDRESS,
-    reason="too small",
-)
+def test_d14_each_carrier_is_asked_a_few_times_and_then_the_next(settings):
+    settings.SHOP = {**settings.SHOP, "CARRIERS": ("swift", "post"), "CARRIER_TRIES": 2}
+    asked, row = [], shipment()
+
+    for _ in range(5):
+        row.start_booking()
+        asked.append(row.carrier)
+        row.refuse("no_service")
+
+    assert asked == ["swift", "swift", "post", "post", "swift"]
 
 
-# -- forward
+@pytest.mark.parametrize("step", [booking.book_label, booking.try_next_carrier])
+def test_d14_a_carrier_that_refuses_is_a_fact_with_its_code(step):
+    row = shipment()
+    row.start_booking()
+
+    said = step(READY, row, outcome=refused("no_service"))
+
+    assert said == CarrierRefused(order_id=ORDER, carrier="swift", code="no_service")
+    assert (row.state, row.refusal_code) == (State.REFUSED, "no_service")
 
 
-def test_a_ready_order_is_booked_to_its_address():
-    booked = participant.shipment_of(READY)
-    booked.start_booking()
+def test_d14_the_carriers_are_asked_as_often_as_the_shop_says():
+    asked_in_all = len(settings.SHOP["CARRIERS"]) * settings.SHOP["CARRIER_TRIES"]
 
-    said = participant.book_label(READY, booked, outcome=ok("PX1"))
+    assert booking.try_next_carrier.at_most == asked_in_all - 1
+
+
+def test_a_carrier_that_takes_the_parcel_gives_it_a_number():
+    row = shipment()
+    row.start_booking()
+
+    said = booking.book_label(READY, row, outcome=ok("PX1"))
 
     assert said == ShipmentLabelled(order_id=ORDER, tracking="PX1")
-    assert (booked.state, booked.tracking) == (State.LABELLED, "PX1")
-    assert (booked.number, booked.address) == ("1001", HOME)
+    assert (row.state, row.tracking, row.carrier) == (State.LABELLED, "PX1", "swift")
 
 
-def test_a_carrier_that_refuses_is_a_fact_with_its_code():
-    booked = shipment(State.BOOKING)
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (ok("PX2", carrier="post"), RestLabelled),
+        (refused("no_service"), RestRefused),
+    ],
+)
+def test_the_rest_is_booked_with_whoever_takes_it(outcome, said):
+    rest = shipment(State.BOOKING, part=2)
+    event = ShipmentSplit(order_id=ORDER, shipment_id=rest.pk)
 
-    said = participant.book_label(READY, booked, outcome=refused("no_service"))
+    fact = booking.book_rest(event, rest, outcome=outcome)
 
-    assert said == CarrierRefused(order_id=ORDER, code="no_service")
-    assert (booked.state, booked.refusal_code) == (State.REFUSED, "no_service")
+    assert (type(fact), fact.shipment_id) == (said, rest.pk)
+    assert rest.carrier == ("post" if outcome.ok else "")
 
 
-# -- cancelling
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (ok("PX3", carrier="post"), ReplacementLabelled(case_id=CASE, tracking="PX3")),
+        (
+            refused("no_service"),
+            ReplacementRefused(case_id=CASE, order_id=ORDER, code="no_service"),
+        ),
+    ],
+)
+def test_d20_a_replacement_is_a_parcel_of_its_case(outcome, said):
+    event = case(ReplacementDue, ORDER, CASE, wanted=order_lines(("CUP", 2)), ship_to=HOME)
+    row, unit = booking.replacement_of(event), work()
+    row.start_booking()
+
+    assert booking.book_replacement(event, row, outcome, unit) == said
+    assert (row.case_id, row.answers_for, row.part) == (CASE, None, None)
+    assert [line.quantity for line in unit._added.values()] == [2]
+
+
+# -- cancelling: only the parcel's row knows (R32)
 
 
 @pytest.mark.parametrize(
@@ -103,42 +151,64 @@ def test_a_carrier_that_refuses_is_a_fact_with_its_code():
 def test_a_parcel_in_the_house_stays_there_when_its_order_is_to_be_cancelled(before, after):
     kept = shipment(before, tracking="PX1" if before == State.LABELLED else None)
 
-    said = participant.answer_cancel(WISH, kept)
+    said = answers.answer_cancel(WISH, kept)
 
-    assert said == CancelAccepted(order_id=ORDER, case_id=CASE, reason="changed my mind")
+    assert said == CancelAccepted(
+        order_id=ORDER, case_id=CASE, case=CaseKind.CANCEL, reason="because"
+    )
     assert kept.state == after
 
 
-def test_a_cancellation_before_the_order_was_ready_refuses_every_booking_to_come():
-    kept = participant.refused_in_advance(WISH)
-    participant.answer_cancel(WISH, kept)
+def test_r28_a_cancellation_before_the_order_came_refuses_every_booking_to_come():
+    kept = answers.refused_in_advance(WISH)
+    answers.answer_cancel(WISH, kept)
 
-    assert kept.state == State.STOPPED
-    assert matrix.answer(participant.book_label, kept.state).reason == "the order is cancelled"
+    assert (kept.state, kept.answers_for) == (State.STOPPED, ORDER)
+    assert matrix.answer(booking.book_label, kept.state).kind is AnswerKind.LATE
+    assert matrix.answer(booking.open_shipment, kept.state).kind is AnswerKind.LATE
 
 
-@pytest.mark.parametrize("gone", [State.HANDED_OVER, State.DELIVERED, State.LOST])
+@pytest.mark.parametrize("gone", Shipment.LEFT)
 def test_a_parcel_that_has_left_refuses_the_cancellation(gone):
     left = shipment(gone, tracking="PX1")
 
-    late = matrix.answer(participant.answer_cancel, gone)
+    said = answers.answer_cancel(WISH, left)
 
-    assert late.step(WISH, left) == CancelRefused(
-        order_id=ORDER, case_id=CASE, reason="changed my mind"
-    )
+    assert said == CancelRefused(order_id=ORDER, case_id=CASE, reason=answers.HAS_LEFT)
     assert left.state == gone
 
 
+@pytest.mark.parametrize("state", [State.NEW, State.REFUSED, State.LABELLED])
+def test_the_rest_of_an_order_is_too_late_for_a_cancellation_of_the_whole(state):
+    rest = shipment(state, part=2, tracking="PX2")
+
+    assert isinstance(answers.answer_cancel(WISH, rest), CancelRefused)
+    assert rest.state == state
+
+
+@pytest.mark.parametrize("state", [State.HELD, State.VOIDING, State.STOPPED])
+@pytest.mark.parametrize(("part", "said"), [(1, CancelAccepted), (2, CancelRefused)])
+def test_r33_a_second_wish_gets_the_first_ones_answer(state, part, said):
+    kept = shipment(state, part=part, tracking="PX1")
+
+    assert isinstance(answers.answer_cancel(WISH, kept), said)
+    assert kept.state == state
+    assert matrix.answer(answers.answer_cancel, state) is matrix.APPLY
+
+
 def test_a_cancellation_waits_for_the_carriers_answer_to_a_booking():
-    assert matrix.answer(participant.answer_cancel, State.BOOKING).kind == "park"
+    assert matrix.answer(answers.answer_cancel, State.BOOKING).kind is AnswerKind.PARK
+    assert matrix.answer(cases.answer_partial, State.BOOKING).kind is AnswerKind.PARK
 
 
 @pytest.mark.parametrize("outcome", [ok("PX1"), refused("too_late")])
 def test_a_label_is_voided_or_stays_a_cost(outcome):
     kept = shipment(State.VOIDING, tracking="PX1")
 
-    assert participant.void_label(CANCELLED, kept, outcome=outcome) == ShipmentStopped(
-        order_id=ORDER
+    said = answers.void_label(CANCELLED, kept, outcome=outcome)
+
+    assert said == ShipmentStopped(
+        order_id=ORDER, case_id=CASE, case=CaseKind.CANCEL, reason="because"
     )
     assert kept.state == State.STOPPED
 
@@ -147,237 +217,106 @@ def test_a_parcel_that_the_carrier_has_against_our_books_waits_for_a_person():
     kept = shipment(State.VOIDING, tracking="PX1")
 
     with pytest.raises(PermanentFailure, match="PX1 was to stay"):
-        participant.void_label(CANCELLED, kept, outcome=refused("handed_over"))
+        answers.void_label(CANCELLED, kept, outcome=refused("handed_over"))
 
 
-# -- the way back of a return
+@pytest.mark.parametrize("state", [State.NEW, State.REFUSED])
+def test_a_parcel_without_a_label_is_stopped_when_its_order_is_cancelled(state):
+    kept = shipment(state)
+
+    assert isinstance(answers.stop_unbooked(CANCELLED, kept), ShipmentStopped)
+    assert kept.state == State.STOPPED
 
 
-def test_a_return_is_booked_from_the_customer():
-    back = participant.parcel_of(RETURN)
-    back.start_booking()
-
-    said = participant.book_return(RETURN, back, outcome=ok("PX2"))
-
-    assert said == ReturnLabelled(return_id=CASE, tracking="PX2")
-    assert (back.state, back.address) == (ReturnParcel.State.LABELLED, HOME)
+# -- some units are cancelled
 
 
-def test_a_return_that_the_carrier_will_not_fetch_says_so():
-    back = parcel(ReturnParcel.State.BOOKING)
+def partial(*lines, kind=CaseKind.CANCEL_PARTIAL):
+    chosen = case_lines(*lines)
+    return case(PartialCancelRequested, ORDER, CASE, case=kind, lines=chosen)
 
-    said = participant.book_return(RETURN, back, outcome=refused("no_service"))
 
-    assert said == ReturnUnbookable(return_id=CASE, order_id=ORDER, code="no_service")
-    assert back.state == ReturnParcel.State.REFUSED
+@pytest.mark.parametrize("state", [State.NEW, State.REFUSED, State.LABELLED])
+def test_cancelled_units_are_taken_out_of_the_parcel(state):
+    row = shipment(state)
+    first, second = in_it(row, 3, 1)
+    event = partial((1, "S1", 2))
+
+    said = cases.answer_partial(event, row, [first, second])
+
+    assert isinstance(said, PartialCancelAccepted)
+    assert said.lines == event.lines
+    assert (first.withdrawn, first.left, second.left) == (2, 1, 1)
+    assert row.state == state
+
+
+@pytest.mark.parametrize("wanted", [(1, "S1", 3), (2, "S2", 1), (3, "S3", 1)])
+def test_more_than_is_left_in_the_parcel_is_not_cancelled(wanted):
+    row = labelled()
+    lines = [*in_it(row, 4, withdrawn=1, sent=1), *in_it(row, 1, withdrawn=1)]
+    lines[1].line_no = 2
+
+    said = cases.answer_partial(partial(wanted), row, lines)
+
+    assert isinstance(said, PartialCancelRefused)
+    assert [line.withdrawn for line in lines] == [1, 1]
+
+
+def test_all_of_an_order_is_never_cancelled_in_part():
+    row = labelled()
+    lines = in_it(row, 2, 1)
+
+    said = cases.answer_partial(partial((1, "S1", 2), (2, "S2", 1)), row, lines)
+
+    assert isinstance(said, PartialCancelRefused)
+    assert row.state == State.LABELLED
+
+
+@pytest.mark.parametrize(
+    ("state", "then", "after"),
+    [
+        (State.LABELLED, RestHeld, State.HELD),
+        (State.NEW, RestStopped, State.STOPPED),
+        (State.REFUSED, RestStopped, State.STOPPED),
+    ],
+)
+def test_d16_an_emptied_rest_stays_in_the_house(state, then, after):
+    rest = shipment(state, part=2)
+
+    accepted, stays = cases.answer_partial(partial((1, "S1", 2)), rest, in_it(rest, 2))
+
+    assert isinstance(accepted, PartialCancelAccepted)
+    assert stays == then(case_id=CASE, order_id=ORDER, shipment_id=rest.pk)
+    assert rest.state == after
+
+
+@pytest.mark.parametrize("state", [*Shipment.LEFT, State.HELD, State.VOIDING, State.STOPPED])
+def test_nothing_is_cancelled_of_what_left_or_is_being_cancelled(state):
+    row = shipment(state, tracking="PX1")
+
+    said = cases.answer_partial(partial((1, "S1", 1)), row, in_it(row, 2))
+
+    assert isinstance(said, PartialCancelRefused)
+    assert matrix.answer(cases.answer_partial, state) is matrix.APPLY
 
 
 # -- declarations
 
 
 def test_every_state_has_an_answer_to_every_event():
-    reacting = [step for step in participant.shipping.steps.values() if step.events]
-    for step in reacting:
+    for step in shipping.steps.values():
         undecided = [cell.state for cell in matrix.cells(step).values() if cell.answer is None]
-        assert undecided == [], step.full_name
+        assert not (step.events and undecided), step.full_name
+
+
+def test_nothing_that_moves_a_parcel_is_ever_ignored():
+    for step in shipping.steps.values():
+        kinds = {found.kind for found in step.otherwise.values()}
+        assert AnswerKind.IGNORE not in kinds, step.full_name
 
 
 def test_every_state_of_a_parcel_has_a_way_back():
-    undo = participant.shipping.steps["undo_book_label"]
+    table = shipping.steps["undo_book_label"].undo_table or {}
 
-    assert set(undo.undo_table) == {ABSENT, *fsm.states(Shipment, "state")}
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("broken", [shipment(State.LABELLED), parcel(ReturnParcel.State.RECEIVED)])
-def test_the_database_refuses_a_label_without_a_tracking_number(broken):
-    with pytest.raises(IntegrityError, match="with_label_has_tracking"), transaction.atomic():
-        broken.save(force_insert=True)
-
-
-# -- the gateway
-
-
-@pytest.fixture
-def books(settings, tmp_path):
-    settings.CARRIER_BOOKS = tmp_path / "carrier.sqlite3"
-    return SimulatedCarrier(settings.CARRIER_BOOKS)
-
-
-def send(call, subject, key=None):
-    return call.send(call.request(None, subject), key or uuid4())
-
-
-def test_the_calls_book_and_void_at_the_carrier(books):
-    booked = send(gateway.BOOK, shipment())
-    voided = send(gateway.VOID, shipment(tracking=booked.reference))
-
-    assert (booked.ok, voided.ok) == (True, True)
-    (known,) = books.list_parcels()
-    assert (known.tracking, known.reference, known.state) == (booked.reference, "1001", "void")
-
-
-def test_the_call_for_a_return_books_the_way_back(books):
-    assert send(gateway.BOOK_RETURN, parcel()).ok
-    assert [known.direction for known in books.list_parcels()] == ["back"]
-
-
-def test_a_country_that_is_not_served_is_a_definite_answer(books):
-    answer = send(gateway.BOOK, shipment(address=HOME | {"country": "AQ"}))
-
-    assert (answer.ok, answer.code) == (False, "no_service")
-
-
-def test_a_lost_answer_is_unknown_and_the_inquiry_finds_it(books):
-    key, request = uuid4(), gateway.book_request(None, shipment())
-    assert gateway.BOOK.inquire(request, key) is None
-    books.switch_on("lost_answer", times=1)
-
-    with pytest.raises(Unanswered):
-        gateway.BOOK.send(request, key)
-
-    assert gateway.BOOK.send(request, key) == gateway.BOOK.inquire(request, key)
-    assert len(books.list_parcels()) == 1
-
-
-def test_an_inquiry_without_an_answer_is_unknown_too(books):
-    books.switch_on("lost_answer", operation="inquire")
-
-    with pytest.raises(Unanswered):
-        gateway.BOOK.inquire({}, uuid4())
-
-
-def test_a_parcel_without_a_number_is_a_definite_no(books):
-    answer = send(gateway.BOOK, shipment(number=""))
-
-    assert (answer.ok, answer.code) == (False, "invalid_request")
-
-
-def test_a_carrier_that_can_not_be_reached_was_not_asked(settings, tmp_path):
-    (tmp_path / "file").touch()
-    settings.CARRIER_BOOKS = tmp_path / "file" / "carrier.sqlite3"
-
-    with pytest.raises(NotSent, match="can't be reached"):
-        send(gateway.BOOK, shipment())
-
-
-# -- the doors
-
-
-def saga(choreography, key, **values):
-    return Saga.objects.create(
-        choreography=choreography, key=str(key), started_at=timezone.now(), **values
-    )
-
-
-def facts():
-    return list(StoredEvent.objects.order_by("position").values_list("type", flat=True))
-
-
-@pytest.fixture
-def labelled(db, books):
-    saga("checkout", ORDER)
-    booked = send(gateway.BOOK, shipment())
-    row = shipment(State.LABELLED, tracking=booked.reference)
-    row.save()
-    return row
-
-
-def state_of(row):
-    return type(row).objects.values_list("state", flat=True).get(pk=row.pk)
-
-
-def test_a_handed_over_parcel_is_announced_and_the_carrier_is_told(labelled, books):
-    assert services.hand_over(labelled, actor="warehouse:lee")
-
-    assert state_of(labelled) == State.HANDED_OVER
-    assert [scan.kind for scan in books.scans_after(0)] == ["handed_over"]
-    said = StoredEvent.objects.get()
-    assert (said.type, said.actor) == ("shipping.ShipmentHandedOver", "warehouse:lee")
-
-
-def test_handing_over_again_announces_nothing_more(labelled, books):
-    assert [services.hand_over(labelled) for _ in range(2)] == [True, True]
-
-    assert facts() == ["shipping.ShipmentHandedOver"]
-    assert len(books.scans_after(0)) == 1
-
-
-def test_a_held_parcel_is_not_handed_over(labelled, books):
-    Shipment.objects.filter(pk=labelled.pk).update(state=State.HELD)
-
-    assert not services.hand_over(labelled)
-
-    assert (facts(), books.scans_after(0)) == ([], ())
-
-
-def test_a_parcel_of_an_order_that_is_going_back_is_not_handed_over(labelled, books):
-    Saga.objects.update(direction="compensating", turned_at=timezone.now())
-
-    assert not services.hand_over(labelled)
-
-    assert (state_of(labelled), facts(), books.scans_after(0)) == (State.LABELLED, [], ())
-
-
-def test_the_carriers_scans_are_followed_and_reading_them_again_does_no_harm(labelled, books):
-    services.hand_over(labelled)
-    books.deliver(labelled.tracking)
-
-    assert [services.follow_scans() for _ in range(2)] == [2, 0]
-    CarrierCursor.objects.update(position=0)
-    assert services.follow_scans() == 2
-
-    assert state_of(labelled) == State.DELIVERED
-    assert facts() == ["shipping.ShipmentHandedOver", "shipping.ShipmentDelivered"]
-    assert CarrierCursor.objects.get().position == 2
-
-
-def test_a_scan_at_the_door_counts_as_handing_over(labelled, books):
-    books.hand_over(labelled.tracking)
-    books.lose(labelled.tracking)
-
-    services.follow_scans()
-
-    assert state_of(labelled) == State.LOST
-    assert facts() == ["shipping.ShipmentHandedOver", "shipping.ShipmentLost"]
-
-
-def test_a_scan_that_does_not_fit_is_told_and_stops_nobody(labelled, books, caplog):
-    Shipment.objects.filter(pk=labelled.pk).update(state=State.HELD)
-    books.hand_over(labelled.tracking)
-
-    assert services.follow_scans() == 1
-
-    assert state_of(labelled) == State.HELD
-    assert [record.tracking for record in caplog.records] == [labelled.tracking]
-
-
-def test_a_returned_parcel_is_received_once(db, books):
-    saga("return", CASE)
-    back = parcel(
-        ReturnParcel.State.LABELLED, tracking=send(gateway.BOOK_RETURN, parcel()).reference
-    )
-    back.save()
-
-    assert [services.receive_return(back) for _ in range(2)] == [True, True]
-    services.follow_scans()
-
-    assert state_of(back) == ReturnParcel.State.RECEIVED
-    assert facts() == ["shipping.ReturnReceived"]
-    assert [known.state for known in books.list_parcels()] == ["received"]
-
-
-# -- the admin
-
-
-@pytest.mark.parametrize("model", [Shipment, ReturnParcel, CarrierCursor])
-def test_the_admin_shows_parcels_and_moves_none(admin_client, model):
-    shipment().save()
-    parcel().save()
-    CarrierCursor.objects.create(name="carrier", position=7)
-    pages = reverse(f"admin:shipping_{model._meta.model_name}_changelist")
-    page = reverse(f"admin:shipping_{model._meta.model_name}_change", args=[model.objects.get().pk])
-
-    assert admin_client.get(pages).status_code == 200
-    assert admin_client.get(page).status_code == 200
-    assert admin_client.post(page, {"state": "lost"}).status_code == 403
+    assert set(table) == {ABSENT, *fsm.states(Shipment, "state")}
+    assert (table[State.BOOKING], table[State.VOIDING]) == (INQUIRE, WAIT)

@@ -12,11 +12,12 @@ from django.utils import translation
 from msgspec import to_builtins
 
 from inventory.events import OutOfStock
-from orders.events import OrderCancelled, OrderPlaced
-from orders.models import Case, Order, Return
+from orders.cases import CASES
+from orders.events import CaseKind, OrderCancelled, OrderPlaced
+from orders.models import Order
 from orders.services import place_order
 from payments.events import PaymentRefunded, PaymentVoided
-from payments.models import LedgerEntry, Payment, Refund
+from payments.models import LedgerEntry, Payment
 from sagas.event import EVENT_TYPES
 from sagas.projection.words import title_of
 from shop.event_titles import TITLES
@@ -142,22 +143,20 @@ def test_every_event_of_the_shop_has_a_korean_title():
 @pytest.mark.parametrize(
     ("word", "label"),
     [
-        ("주문취소", Order.State.CANCELLED),
-        ("주문취소", Case.Kind.CANCEL),
-        ("주문취소", Refund.Kind.CANCEL),
-        ("환불", Payment.State.REFUNDED),
-        ("환불", LedgerEntry.Kind.REFUND),
-        ("반품", Order.State.RETURNED),
-        ("반품", Return.State.REQUESTED),
-        ("반품", Refund.Kind.RETURN),
-        ("승인취소", Payment.State.VOIDED),
-        ("승인취소", LedgerEntry.Kind.VOID),
-        ("품절", Case.Kind.OOS_CANCEL),
+        ("주문취소", Order.State.CANCELLED.label),
+        ("주문취소", CASES[CaseKind.CANCEL].title),
+        ("환불", Payment.State.REFUNDED.label),
+        ("환불", LedgerEntry.Kind.REFUND.label),
+        ("반품", Order.State.RETURNED.label),
+        ("반품", CASES[CaseKind.RETURN].title),
+        ("승인취소", Payment.State.VOIDED.label),
+        ("승인취소", LedgerEntry.Kind.VOID.label),
+        ("품절", CASES[CaseKind.OOS_CANCEL].title),
     ],
 )
 def test_cancellation_refund_return_void_and_shortage_are_five_words(word, label):
     with translation.override("ko"):
-        said = str(label.label)
+        said = str(label)
 
     others = {"주문취소", "환불", "반품", "승인취소", "품절"} - {word}
     assert word in said

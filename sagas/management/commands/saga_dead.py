@@ -88,8 +88,14 @@ def _add_selection(parser: CommandParser) -> None:
     add_using(parser)
 
 
+def _states(options: dict[str, Any]) -> tuple[DeliveryState, ...]:
+    """Return what may be chosen: a braked one can be skipped as well, by its id."""
+    by_id = options["verb"] == "skip" and options["deliveries"]
+    return (DeliveryState.DEAD, DeliveryState.BRAKED) if by_id else (DeliveryState.DEAD,)
+
+
 def _selected(options: dict[str, Any]) -> QuerySet[Delivery]:
-    rows = Delivery.objects.using(options["using"]).filter(state=DeliveryState.DEAD)
+    rows = Delivery.objects.using(options["using"]).filter(state__in=_states(options))
     if options["deliveries"]:
         rows = rows.filter(id__in=options["deliveries"])
     if options["consumer"]:

@@ -1,4 +1,4 @@
-"""saga_pause: holds up a consumer, a step or a choreography (decision 20)."""
+"""saga_pause: holds up a consumer, a step, a choreography or a gateway (decision 20)."""
 
 from typing import Any
 
@@ -10,10 +10,15 @@ from sagas.pause import pause
 
 
 class Command(BaseCommand):
-    help = "Pause `payments`, `payments.capture` or `choreography:checkout`."
+    help = (
+        "Pause `payments`, `payments.capture`, `choreography:checkout` or"
+        " `gateway:payments.provider`."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help=_("a participant, a step, or choreography:<name>"))
+        parser.add_argument(
+            "name", help=_("a participant, a step, choreography:<name> or gateway:<name>")
+        )
         add_reason(parser)
         add_using(parser)
 

@@ -1,5 +1,6 @@
 """saga_prune: deletes what nobody needs any more, and says what."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -40,14 +41,8 @@ class Command(BaseCommand):
         self.stdout.write(
             _(
                 "%(said)s %(events)s events, %(intents)s intents, %(cases)s cases, %(slots)s slots,"
-                " %(requests)s answered requests"
+                " %(requests)s answered requests, %(findings)s findings,"
+                " %(reconciliations)s reconciliations"
             )
-            % {
-                "said": said,
-                "events": pruned.events,
-                "intents": pruned.intents,
-                "cases": pruned.cases,
-                "slots": pruned.slots,
-                "requests": pruned.requests,
-            }
+            % {"said": said, **asdict(pruned)}
         )

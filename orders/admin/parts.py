@@ -1,0 +1,127 @@
+"""Parts of the pages: rows that can't be changed, and amounts as people read them."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+
+from orders import wording
+from orders.models import Benefit, Case, CaseLine, SoldLine
+from sagas.money import Money
+
+if TYPE_CHECKING:
+    _Inline = admin.TabularInline[Any, Any]
+else:
+    _Inline = admin.TabularInline
+
+
+class ReadOnlyInline(_Inline):
+    """Rows that belong to the page's own; nothing can be changed."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class SoldLineInline(ReadOnlyInline):
+    """What was sold, and what became of it."""
+
+    model = SoldLine
+    fields = (
+        "line_no", "sku", "quantity", "unit_price_minor", "paid_minor", "refunded_minor",
+        "cancelled", "shipped", "return_pending", "returned", "exchanged", "lost",
+    )  # fmt: skip
+
+
+class BenefitInline(ReadOnlyInline):
+    """What else than money paid."""
+
+    model = Benefit
+    fields = ("kind", "reference", "used_minor", "restored_minor")
+
+
+class CaseLineInline(ReadOnlyInline):
+    """Which units a case is about."""
+
+    model = CaseLine
+    fields = ("line", "quantity", "accepted", "refused", "amount_minor", "refunded_minor")
+
+
+# -- what a case comes to -------------------------------------------------------------------------
+
+
+def _amounts(case: Case) -> Iterable[tuple[object, int]]:
+    """Yield what is added up to the refund, with its sign; what is nothing is left out."""
+    yield _("goods (G)"), case.goods_minor
+    yield _("shipping (F)"), case.postage_minor
+    yield _("given"), case.given_minor
+    yield _("return fee (X)"), -case.return_fee_minor
+    yield _("replaced by goods"), -case.replaced_minor
+    yield _("given before, or not granted"), -case.withheld_minor
+
+
+class CaseColumns:
+    """What the pages say of a case beside its fields."""
+
+    @admin.display(description=_("case"))
+    def case_link(self, case: Case) -> str:
+        """Name the case by why, and link to its page."""
+        address = reverse("admin:orders_case_change", args=[case.pk])
+        return format_html('<a href="{}">{}</a>', address, case.get_kind_display())
+
+    @admin.display(description=_("who pays what"))
+    def who_pays(self, case: Case) -> str:
+        """Say how the refund comes about, what coupon and points get back, who pays the way."""
+        lines = [(label, Money(minor, case.currency)) for label, minor in _amounts(case) if minor]
+        lines.append((_("refund"), case.refund))
+        benefits = [(_("coupon back"), case.coupon_minor), (_("points back"), case.points_minor)]
+        lines += [(label, Money(minor, case.currency)) for label, minor in benefits if minor]
+        said = [(label, str(money)) for label, money in lines]
+        said.append((_("way of the goods"), str(case.rule.bearer.label)))
+        return format_html_join("", "{}: {}<br>", said)
+
+    @admin.display(description=_("why"))
+    def why(self, case: Case) -> str:
+        """Say who wanted it, why, and who approved it."""
+        said = [
+            (_("reason"), case.reason),
+            (_("by"), case.actor),
+            (_("approved by"), case.approver),
+            (_("fault"), str(_("the shop's")) if case.fault else ""),
+        ]
+        return format_html_join("", "{}: {}<br>", [pair for pair in said if pair[1]])
+
+    @admin.display(description=_("legal clock"))
+    def clock(self, case: Case) -> str:
+        """Say which clock runs, and until when."""
+        label = case.rule.clock.label
+        if case.due_at is None:
+            return str(label)
+        return format_html("{}<br>{} {}", label, _("by"), wording.last_day(case.due_at))
+
+    @admin.display(description=_("the customer is told"))
+    def customer_is_told(self, case: Case) -> str:
+        """Say what the customer reads of a case."""
+        said = wording.told_of(wording.case_facts(case))
+        return format_html("<b>{}</b><br>{}", said.headline, said.detail)
+
+
+class CaseInline(CaseColumns, ReadOnlyInline):
+    """Why an order, or a part of it, ended otherwise, and who pays what."""
+
+    model = Case
+    readonly_fields = ("case_link", "who_pays", "why", "clock", "customer_is_told")
+    fields = (
+        "case_link", "state", "who_pays", "why", "clock", "remedy", "customer_is_told",
+        "opened_at",
+    )  # fmt: skip

@@ -1,0 +1,87 @@
+"""Money goes back and no goods do (D-23, D-28), and money that is still owed (D-26)."""
+
+from orders.events import (
+    CaseKind,
+    CreditRejected,
+    CreditRequested,
+    CreditSettled,
+    RefundDue,
+)
+from orders.models import Benefit, Case, CaseLine, Order, SoldLine
+from orders.participant.money import note_money
+from orders.participant.rows import (
+    ALL_BOOKS,
+    CASE,
+    NOT_ACCEPTED,
+    NOT_OPEN,
+    CaseState,
+    books_of,
+    orders,
+)
+from payments import events as payments
+from sagas.work import Work
+
+
+@orders.on(
+    CreditRequested,
+    subject=CASE,
+    applies_in=(CaseState.OPEN,),
+    moves=(Case.accept,),
+    otherwise=NOT_OPEN,
+)
+def grant_credit(event: CreditRequested, case: Case, work: Work) -> RefundDue:
+    """Owe what was approved."""
+    case.accept(now=work.now)
+    return RefundDue(
+        case_id=case.pk,
+        order_id=event.order_id,
+        case=case.why,
+        amount=event.amount,
+        reason=event.reason,
+    )
+
+
+@orders.on(
+    payments.CaseRefunded,
+    payments.RefundImpossible,
+    saga="credit",
+    subject=CASE,
+    locks=ALL_BOOKS,
+    applies_in=(CaseState.ACCEPTED,),
+    moves=(Case.settle, Case.reject),
+    otherwise=NOT_ACCEPTED,
+)
+def settle_credit(
+    event: payments.CaseRefunded | payments.RefundImpossible,
+    case: Case,
+    *,
+    benefits: list[Benefit],
+    parts: list[CaseLine],
+    owner: list[Order],
+    lines: list[SoldLine],
+    work: Work,
+) -> CreditSettled | CreditRejected:
+    """Note that the customer has the money, or that there was too little left to give."""
+    note_money(event, case, books_of(owner, lines, benefits), parts)
+    if isinstance(event, payments.CaseRefunded):
+        case.settle(now=work.now)
+        is_all = case.why is CaseKind.EXCHANGE and not any(line.is_kept for line in lines)
+        return CreditSettled(case_id=case.pk, order_id=event.order_id, everything_returned=is_all)
+    case.reject(now=work.now)
+    reason = f"only {event.left} is left of the payment"
+    return CreditRejected(case_id=case.pk, order_id=event.order_id, reason=reason)
+
+
+# -- what a provider would not pay ----------------------------------------------------------------
+
+
+@orders.on(payments.RefundOwed, saga="owed_refund", subject=CASE)
+def note_owed(event: payments.RefundOwed, case: Case) -> None:
+    """Note that a person has to see to it; the customer is told so."""
+    case.is_owed = True
+
+
+@orders.on(payments.OwedRefundPaid, saga="owed_refund", subject=CASE)
+def note_paid(event: payments.OwedRefundPaid, case: Case) -> None:
+    """Note that the customer has the money after all."""
+    case.is_owed = False

@@ -1,0 +1,23 @@
+"""API of payments: the provider's messages, and what people decide about refunds."""
+
+from payments.api.refunds import (
+    Again,
+    Approve,
+    Attest,
+    Elsewhere,
+    PaymentDetail,
+    RefundDetail,
+    RefundList,
+)
+from payments.api.webhooks import webhook
+
+__all__ = [
+    "Again",
+    "Approve",
+    "Attest",
+    "Elsewhere",
+    "PaymentDetail",
+    "RefundDetail",
+    "RefundList",
+    "webhook",
+]

@@ -1,0 +1,147 @@
+"""Asking: the provider's messages come in here, and questions go out: hints to look (R37)."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from payments.gateway import provider
+from payments.learning import hint_of, stray_of
+from payments.models import Payment, Refund, WebhookReceived
+from payments.services.standing import CallIsOut, apply
+from sagas import clock
+from sagas.models import Delivery, DeliveryState, Saga
+from sagas.outbox import publish
+from sagas.participant import Kind
+from sagas.routing import FREE
+from sagas.step import INQUIRE_PREFIX
+from sagas.transport import wake_all
+
+#: The queue of this context's deliveries.
+QUEUE = "payments"
+#: How often a hint gives way to what is announced of its payment meanwhile.
+_TRIES = 5
+
+
+def receive_webhook(headers: Mapping[str, str], body: bytes) -> bool:
+    """Keep a message of the provider and have what it is about looked at; say if it was new.
+
+    The look comes later, by a worker: the sender is answered at once. A repeated message changes
+    nothing, and their order does not matter. Raises InvalidWebhook when it is not the provider's,
+    Unanswered or NotSent while that can't be said.
+    """
+    gateway = provider()
+    hint = gateway.parse_webhook(headers, body)
+    with transaction.atomic():
+        _, is_new = WebhookReceived.objects.get_or_create(
+            id=f"{gateway.name}:{hint.id}",
+            defaults={
+                "provider": gateway.name,
+                "reference": hint.reference[:100],
+                "kind": hint.kind,
+                "body": body.decode(errors="replace"),
+                "received_at": clock.now(),
+            },
+        )
+        payment = find(hint.reference) if is_new else None
+        if payment is not None:
+            bring_forward(payment.number)
+            ask(payment)
+    return is_new
+
+
+def find(reference: str) -> Payment | None:
+    """Return the payment of an order number, or of the provider's authorisation."""
+    if not reference:
+        return None
+    by_name = Q(number=reference) | Q(authorisation_id=reference)
+    return Payment.objects.filter(by_name).first()
+
+
+def ask(payment: Payment) -> bool:
+    """Have the provider asked about a payment soon; say whether that was not about to happen.
+
+    Locks nothing, so that a message never waits for a call: where somebody else announces
+    something of the payment at this very moment, it is announced after that.
+    """
+    for _ in range(_TRIES):
+        with suppress(IntegrityError):
+            return _ask(payment)
+    return _ask(payment)
+
+
+def _ask(payment: Payment) -> bool:
+    with transaction.atomic():
+        if _is_about_to_look(payment):
+            return False
+        publish(hint_of(payment), of=payment)
+    return True
+
+
+def _is_about_to_look(payment: Payment) -> bool:
+    return Delivery.objects.filter(
+        saga_id__in=Saga.objects.filter(choreography=FREE, key=_lane(payment)).values("id"),
+        consumer=QUEUE,
+        purpose="look",
+        state__in=(DeliveryState.READY, DeliveryState.PARKED),
+    ).exists()
+
+
+def _lane(payment: Payment) -> str:
+    return f"{payment._meta.label}:{payment.pk}"
+
+
+def learn(reference: str) -> bool:
+    """Ask the provider about order `reference` now, and have everything follow from the answer.
+
+    Calls the outside, so it is for commands and the reconciler, not for a step or a request.
+    Returns whether the provider knows the order. Raises Unanswered and NotSent.
+    """
+    payment = find(reference)
+    standing = provider().look_up(payment.number) if payment else None
+    if payment is None or standing is None:
+        return False
+    bring_forward(payment.number)
+    stray = stray_of(payment, standing)
+    if stray is not None:
+        with transaction.atomic():
+            publish(stray, of=payment)
+    try:
+        apply(payment.pk, standing)
+    except CallIsOut:
+        ask(payment)
+    return True
+
+
+def bring_forward(reference: str) -> int:
+    """Ask now about the calls of order `reference` that got no answer; return how many there are.
+
+    The answer comes from the inquiry, under the key of the call, not from whoever asked for it.
+    """
+    with transaction.atomic():
+        sagas = Saga.objects.filter(key__in=_keys(reference)).values("id")
+        waiting = Delivery.objects.filter(
+            saga_id__in=sagas,
+            consumer=QUEUE,
+            kind=Kind.TIMER,
+            state=DeliveryState.READY,
+            purpose__startswith=INQUIRE_PREFIX,
+        )
+        ids = list(waiting.values_list("id", flat=True))
+        Delivery.objects.filter(id__in=ids, state=DeliveryState.READY).update(
+            available_at=clock.now()
+        )
+        if ids:
+            transaction.on_commit(lambda: wake_all({QUEUE: ids}), robust=True)
+    return len(ids)
+
+
+def _keys(reference: str) -> list[str]:
+    """Return the keys of the order's sagas: its own, its cases', and its owed refunds'."""
+    payment = find(reference)
+    if payment is None:
+        return []
+    refunds = Refund.objects.filter(order_id=payment.order_id).values_list("case_id", "id")
+    cases = [str(key) for row in refunds for key in row]
+    return [str(payment.order_id), _lane(payment), *cases]

@@ -1,0 +1,145 @@
+"""Evidence: a person vouches with the provider's reference for what a call has come to (D-29).
+
+It counts like the call's answer, goes the same way, and stays written down until the provider was
+asked whether it says so, too.
+"""
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from payments.events import MoneyOp, OutcomeAttested
+from payments.gateway import Standing, provider
+from payments.models import Evidence, Payment, Refund
+from payments.services import refunds
+from payments.services.people import NotPossible
+from sagas import clock
+from sagas.call import Outcome
+from sagas.intent import record_outcome
+from sagas.models import Delivery, DeliveryState, Intent, IntentState
+from sagas.outbox import locked_saga, saga_transaction
+from sagas.step import INQUIRE_PREFIX
+from sagas.transport import wake_all
+from sagas.unit import Unit
+
+QUEUE = "payments"
+
+
+def settle_by_evidence(
+    subject: Payment | Refund, *, reference: str, actor: str, reason: str
+) -> Evidence:
+    """Settle an owed refund, or a call without an answer, by the provider's `reference`.
+
+    An owed refund counts as paid. The unknown call of a payment or a refund counts as done, and its
+    step goes on with that. Raises NotPossible where nothing is owed or unknown.
+    """
+    if not reference or not actor:
+        raise NotPossible(_("It takes the provider's reference, and somebody who vouches for it."))
+    if isinstance(subject, Refund) and subject.state == Refund.State.OWED:
+        return _settle_owed(subject, reference=reference, actor=actor, reason=reason)
+    return _answer_call(subject, reference=reference, actor=actor, reason=reason)
+
+
+def _settle_owed(refund: Refund, *, reference: str, actor: str, reason: str) -> Evidence:
+    with saga_transaction(refund, actor=actor) as locked:
+        if locked.state != Refund.State.OWED:
+            raise NotPossible(_("It is not owed any more: somebody else was faster."))
+        if locked.how is MoneyOp.REFUND_ELSEWHERE and not locked.approved_by:
+            raise NotPossible(_("An account has to be proposed and approved first."))
+        refunds.pay(locked, reference, reason=reason)
+        return _write_down(
+            locked, step="payments.send_owed", reference=reference, actor=actor, reason=reason
+        )
+
+
+def _answer_call(subject: Payment | Refund, *, reference: str, actor: str, reason: str) -> Evidence:
+    known = _unknown_call(subject)
+    with locked_saga(known.saga_id) as (unit, saga):
+        intent = Intent.objects.get(pk=known.pk)
+        if intent.state != IntentState.UNKNOWN:
+            raise NotPossible(_("Its call has been answered: somebody else was faster."))
+        record_outcome(intent, Outcome(ok=True, reference=reference), unit.now)
+        intent.state = IntentState.ANSWERED
+        intent.save()
+        evidence = _write_down(
+            subject, step=intent.step, reference=reference, actor=actor, reason=reason
+        )
+        attested = OutcomeAttested(
+            order_id=subject.order_id,
+            step=intent.step,
+            reference=reference,
+            verify_by=evidence.verify_by,
+        )
+        unit.record(attested, saga=saga, actor=actor, reason=reason)
+        _wake(intent, unit)
+    return evidence
+
+
+def _unknown_call(subject: Payment | Refund) -> Intent:
+    key = subject.order_id if isinstance(subject, Payment) else subject.pk
+    unknown = Intent.objects.filter(
+        step__startswith="payments.", subject_key=str(key), state=IntentState.UNKNOWN
+    )
+    found = unknown.order_by("started_at").first()
+    if found is None:
+        raise NotPossible(_("No call about it is without an answer."))
+    return found
+
+
+def _wake(intent: Intent, unit: Unit) -> None:
+    """Have the call's step go on now: it finds the answer stored."""
+    waiting = Delivery.objects.filter(
+        saga_id=intent.saga_id,
+        event_id=intent.event_id,
+        consumer=QUEUE,
+        purpose__startswith=INQUIRE_PREFIX,
+        state=DeliveryState.READY,
+    )
+    ids = list(waiting.values_list("id", flat=True))
+    waiting.update(available_at=unit.now)
+    transaction.on_commit(lambda: wake_all({QUEUE: ids}), robust=True)
+
+
+def _write_down(
+    subject: Payment | Refund, *, step: str, reference: str, actor: str, reason: str
+) -> Evidence:
+    now = clock.now()
+    is_refund = isinstance(subject, Refund)
+    payment = Payment.objects.get(order_id=subject.order_id)
+    return Evidence.objects.create(
+        payment_id=payment.pk,
+        refund_id=subject.pk if is_refund else None,
+        step=step,
+        reference=reference,
+        actor=actor,
+        reason=reason,
+        recorded_at=now,
+        verify_by=now + settings.SHOP["EVIDENCE_PATIENCE"],
+    )
+
+
+def verify_evidence(evidence: Evidence) -> bool:
+    """Ask the provider whether it says so, too; note it if it does, and return whether.
+
+    Calls the outside, so it is for the reconciler, not for a step or a request.
+    """
+    payment = Payment.objects.get(pk=evidence.payment_id)
+    standing = provider().look_up(payment.number)
+    if standing is None or not _is_said(standing, evidence):
+        return False
+    Evidence.objects.filter(pk=evidence.pk).update(verified_at=clock.now())
+    return True
+
+
+def _is_said(standing: Standing, evidence: Evidence) -> bool:
+    """Whether the provider knows the reference, or shows what a void leaves behind: nothing."""
+    if evidence.step in ("payments.void", "payments.close"):
+        return not any(held.open_minor for held in standing.authorisations)
+    return evidence.reference in _names(standing)
+
+
+def _names(standing: Standing) -> set[str]:
+    """Return the provider's names for everything it has done."""
+    reserved = {found.id for found in standing.authorisations}
+    taken = {found.id for found in standing.captures}
+    return reserved | taken | {found.id for found in standing.refunds if found.status == "paid"}

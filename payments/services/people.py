@@ -1,0 +1,100 @@
+"""People: what a person decides about an owed refund, and where a customer's money goes (R34).
+
+Paying to an account takes two people: one proposes it, another one approves.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from payments.events import (
+    MoneyOp,
+    OwedRefundOrdered,
+    RefundAccountGiven,
+    RefundElsewhereProposed,
+)
+from payments.models import Payment, Refund
+from sagas.outbox import publish, saga_transaction
+
+State = Refund.State
+#: What has to be known of an account.
+ACCOUNT = ("bank", "number", "holder")
+
+
+class NotPossible(ValueError):
+    """It can't be done to this row, or not by this person; the text says why."""
+
+
+def order_refund_again(refund: Refund, *, actor: str, reason: str) -> bool:
+    """Have an owed refund tried once more, the way it was tried before. Raises NotPossible."""
+    with saga_transaction(refund, actor=actor) as locked:
+        _require_owed(locked)
+        if locked.how is MoneyOp.REFUND_ELSEWHERE and not locked.approved_by:
+            raise NotPossible(_("An account has to be proposed and approved first."))
+        publish(_ordered(locked), of=locked, reason=reason)
+    return True
+
+
+def propose_elsewhere(
+    refund: Refund, account: Mapping[str, str], *, actor: str, reason: str = ""
+) -> bool:
+    """Propose to pay an owed refund to `account`: `bank`, `number`, `holder`. Raises NotPossible.
+
+    It replaces an earlier proposal and takes back its approval.
+    """
+    _require_person(actor)
+    with saga_transaction(refund, actor=actor) as locked:
+        _require_owed(locked)
+        locked.account = checked(account)
+        locked.proposed_by, locked.approved_by = actor, ""
+        proposed = RefundElsewhereProposed(
+            refund_id=locked.pk, case_id=locked.case_id, order_id=locked.order_id
+        )
+        publish(proposed, of=locked, reason=reason)
+    return True
+
+
+def approve_elsewhere(refund: Refund, *, actor: str, reason: str = "") -> bool:
+    """Approve what somebody else has proposed, and have it paid. Raises NotPossible."""
+    _require_person(actor)
+    with saga_transaction(refund, actor=actor) as locked:
+        _require_owed(locked)
+        if not locked.proposed_by or locked.account is None:
+            raise NotPossible(_("Nobody has proposed an account yet."))
+        if locked.proposed_by == actor:
+            raise NotPossible(_("Whoever proposed the account can't approve it: ask a colleague."))
+        locked.approved_by = actor
+        locked.operation = MoneyOp.REFUND_ELSEWHERE
+        publish(_ordered(locked), of=locked, reason=reason)
+    return True
+
+
+def give_account(payment: Payment, account: Mapping[str, str], *, actor: str) -> None:
+    """Note to which account a customer who paid by transfer gets money back. Raises NotPossible."""
+    with saga_transaction(payment, actor=actor) as locked:
+        locked.refund_account = checked(account)
+        publish(RefundAccountGiven(payment_id=locked.pk, order_id=locked.order_id), of=locked)
+
+
+def checked(account: Mapping[str, str]) -> dict[str, Any]:
+    """Return what has to be known of an account. Raises NotPossible when something is missing."""
+    missing = [name for name in ACCOUNT if not account.get(name)]
+    if missing:
+        raise NotPossible(_("The account needs: %(names)s.") % {"names": ", ".join(missing)})
+    return {name: account[name] for name in ACCOUNT}
+
+
+def _require_owed(refund: Refund) -> None:
+    if refund.state != State.OWED:
+        message = _("Refund %(id)s is %(state)s, so there is nothing to decide.")
+        raise NotPossible(message % {"id": refund.pk, "state": refund.get_state_display()})
+
+
+def _require_person(actor: str) -> None:
+    if not actor:
+        raise NotPossible(_("It has to be known who does this."))
+
+
+def _ordered(refund: Refund) -> OwedRefundOrdered:
+    return OwedRefundOrdered(refund_id=refund.pk, case_id=refund.case_id, order_id=refund.order_id)
