@@ -75,7 +75,10 @@ def _ask(payment: Payment) -> bool:
     with transaction.atomic():
         if _is_about_to_look(payment):
             return False
-        publish(hint_of(payment), of=payment)
+        known = Payment.objects.get(pk=payment.pk)
+        publish(hint_of(known), of=known)
+        if not Payment.objects.filter(pk=known.pk, state=known.state).exists():
+            raise IntegrityError("The payment moved on meanwhile: its log would not chain.")
     return True
 
 

@@ -11,7 +11,7 @@ from orders.events import OrderPlaced
 from orders.models import Order
 from orders.services import request_cancel, request_return
 from sagas import clock
-from sagas.models import Delivery, DeliveryState
+from sagas.models import BrakeLock, Delivery, DeliveryState
 from sagas.participant import by
 from sagas.pause import pause, resume
 from sagas.worker import Worker, _call
@@ -68,9 +68,10 @@ class Crew:
 
 @pytest.fixture
 def crew(world, settings):
-    """Return workers whose batches are as large as the number of orders, never cut by time."""
+    """Return workers whose batches are as large as the number of orders, never cut by time; brakes are in use."""
     settings.SAGAS = {**settings.SAGAS, "BATCH_TIME": timedelta(minutes=1)}
     world.stock(MUG=1000, POT=1000, JAR=1000)
+    BrakeLock.objects.bulk_create(BrakeLock(name=name) for name in settings.SAGAS["BRAKES"])
     crew = Crew()
     yield crew
     crew.close()

@@ -134,8 +134,8 @@ def test_programs_get_everything_as_json(t1):
     assert (one["id"], one["owner"], one["break_class"]) == ("T1", "finance", "amount")
     (finding,) = told["findings"]
     assert (finding["business_key"], finding["text"]) == ("A-17", "bad is no label")
-    (statement,) = told["statements"]
-    assert (statement["name"], statement["lines"]) == ("bank", 2)
+    (statement,) = [one for one in told["statements"] if one["name"] == "bank"]
+    assert statement["lines"] == 2
 
 
 def test_of_many_findings_some_are_shown_and_the_others_counted(t1):
@@ -264,7 +264,7 @@ def test_programs_read_runs_and_their_predicates(books, accountant):
 def test_programs_read_findings(books, accountant, wanted, found):
     answer = accountant.get(f"/api/findings/?{wanted}").json()["results"]
 
-    assert [finding["business_key"] for finding in answer] == found
+    assert sorted(finding["business_key"] for finding in answer) == sorted(found)
 
 
 def test_a_finding_is_read_with_what_was_seen_and_its_case(books, accountant):
