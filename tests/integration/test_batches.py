@@ -68,7 +68,7 @@ class Crew:
 
 @pytest.fixture
 def crew(world, settings):
-    """Return workers whose batches are as large as the number of orders, never cut by time; brakes are in use."""
+    """Return workers whose batches are as large as the number of orders, never cut by time."""
     settings.SAGAS = {**settings.SAGAS, "BATCH_TIME": timedelta(minutes=1)}
     world.stock(MUG=1000, POT=1000, JAR=1000)
     BrakeLock.objects.bulk_create(BrakeLock(name=name) for name in settings.SAGAS["BRAKES"])
