@@ -202,10 +202,32 @@ def unbook(case: Case, books: Books, parts: Sequence[CaseLine]) -> None:
     withhold(case)
 
 
-def withhold(case: Case) -> None:
-    """Give nothing for a case, since somebody else had it before."""
-    case.withheld_minor += case.refund_minor
-    case.refund_minor = 0
+def withhold(case: Case, *, paid_minor: int = 0) -> None:
+    """Give no more than `paid_minor` for a case, since somebody else had the rest before."""
+    case.withheld_minor += case.refund_minor - paid_minor
+    case.refund_minor = paid_minor
+
+
+def fall_short(case: Case, books: Books, parts: Sequence[CaseLine], *, paid_minor: int) -> None:
+    """Take back what was booked for a case beyond `paid_minor`: the bank had the rest (D-25).
+
+    In the order's own sum it stays: it is not the shop's any more, whoever has it.
+    """
+    short = case.refund_minor - paid_minor
+    by_line = [part.refunded_minor for part in parts]
+    postage = max(case.refund_minor - case.given_minor - sum(by_line), 0)
+    of_goods = min(short, sum(by_line))
+    for part, less in zip(parts, _spread(books, of_goods, by_line), strict=True):
+        books.line(part.line_id).refunded_minor -= less
+        part.refunded_minor -= less
+    books.order.postage_back_minor -= min(short - of_goods, postage)
+    withhold(case, paid_minor=paid_minor)
+
+
+def _spread(books: Books, minor: int, weights: Sequence[int]) -> list[int]:
+    if not minor:
+        return [0] * len(weights)
+    return [part.minor for part in allocate(books.order.money(minor), weights)]
 
 
 def book_parts(parts: Sequence[CaseLine], taken: Sequence[Taken], found: Reckoning) -> None:

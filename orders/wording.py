@@ -236,7 +236,7 @@ def _benefits(case: CaseFacts, phase: Phase) -> object | None:
 
 def _money(case: CaseFacts, phase: Phase) -> object | None:
     if not case.refund.minor:
-        return NO_MONEY.get(phase) if case.is_whole else None
+        return NO_MONEY.get(phase) if case.is_whole and not case.is_paid else None
     said = {"amount": str(case.refund)}
     if case.due_at is not None:
         said["date"] = last_day(case.due_at)

@@ -324,12 +324,23 @@ def finish_cancel(
         case.is_goods_done = True
     else:
         case.is_money_done = True
-        order.is_captured = isinstance(event, payments.PaymentRefunded)
+        _note_end(order, event)
     if not (case.is_goods_done and case.is_money_done):
         return None
     _give_up(case, Books(order=order, lines=lines, benefits=benefits))
     order.finish_cancel()
     return OrderUndone(order_id=event.order_id, case_id=case.pk, case=case.why)
+
+
+def _note_end(
+    order: Order,
+    event: payments.PaymentClosed | payments.PaymentVoided | payments.PaymentRefunded,
+) -> None:
+    """Note what of the total went elsewhere: what is not refunded here, others have had (D-25)."""
+    refunded = event.amount.minor if isinstance(event, payments.PaymentRefunded) else 0
+    order.is_captured = order.is_captured or isinstance(event, payments.PaymentRefunded)
+    if order.is_captured:
+        order.given_back_minor = order.total_minor - refunded
 
 
 def _give_up(case: Case, books: Books) -> None:

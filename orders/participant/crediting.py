@@ -18,6 +18,7 @@ from orders.participant.rows import (
     books_of,
     orders,
 )
+from orders.reckoning import fall_short
 from payments import events as payments
 from sagas.work import Work
 
@@ -63,12 +64,13 @@ def settle_credit(
 ) -> CreditSettled | CreditRejected:
     """Note that the customer has the money, or that there was too little left to give."""
     note_money(event, case, books_of(owner, lines, benefits), parts)
-    if isinstance(event, payments.CaseRefunded):
+    if isinstance(event, payments.CaseRefunded) and case.refund_minor:
         case.settle(now=work.now)
         is_all = case.why is CaseKind.EXCHANGE and not any(line.is_kept for line in lines)
         return CreditSettled(case_id=case.pk, order_id=event.order_id, everything_returned=is_all)
     case.reject(now=work.now)
-    reason = f"only {event.left} is left of the payment"
+    left = event.left if isinstance(event, payments.RefundImpossible) else event.amount
+    reason = f"only {left} is left of the payment"
     return CreditRejected(case_id=case.pk, order_id=event.order_id, reason=reason)
 
 
@@ -81,7 +83,18 @@ def note_owed(event: payments.RefundOwed, case: Case) -> None:
     case.is_owed = True
 
 
-@orders.on(payments.OwedRefundPaid, saga="owed_refund", subject=CASE)
-def note_paid(event: payments.OwedRefundPaid, case: Case) -> None:
-    """Note that the customer has the money after all."""
+@orders.on(payments.OwedRefundPaid, saga="owed_refund", subject=CASE, locks=ALL_BOOKS)
+def note_paid(
+    event: payments.OwedRefundPaid,
+    case: Case,
+    *,
+    benefits: list[Benefit],
+    parts: list[CaseLine],
+    owner: list[Order],
+    lines: list[SoldLine],
+) -> None:
+    """Note that the customer has the money after all, or as much as the bank has left of it."""
     case.is_owed = False
+    if event.amount.minor < case.refund_minor:
+        books = books_of(owner, lines, benefits)
+        fall_short(case, books, parts, paid_minor=event.amount.minor)

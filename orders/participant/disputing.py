@@ -8,6 +8,7 @@ from orders.participant.rows import (
     NOT_OPEN,
     OWNER,
     CaseState,
+    State,
     orders,
 )
 from payments import events as payments
@@ -55,10 +56,14 @@ def settle_dispute(
     owner: list[Order],
     work: Work,
 ) -> DisputeSettled:
-    """Close the case; what the bank took counts as given back (B)."""
+    """Close the case; what the bank took counts as given back (B).
+
+    An order that is being cancelled counts that at its end, with all that is not refunded.
+    """
     if isinstance(event, payments.DisputeLost):
         case.given_minor = case.refund_minor = event.amount.minor
-        owner[0].given_back_minor += min(event.amount.minor, owner[0].left_minor)
+        if owner[0].state != State.CANCELLING:
+            owner[0].given_back_minor += min(event.amount.minor, owner[0].left_minor)
     case.is_money_done = True
     case.accept(now=work.now)
     case.settle(now=work.now)

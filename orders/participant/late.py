@@ -156,5 +156,7 @@ def settle_late(
     case.is_money_done = True
     if isinstance(event, payments.RefundImpossible):
         withhold(case)
+    elif isinstance(event, payments.CaseRefunded):
+        withhold(case, paid_minor=event.amount.minor)
     case.settle(now=work.now)
     return LateSuccessSettled(case_id=case.pk, order_id=event.order_id)

@@ -2,7 +2,7 @@
 
 from orders.events import RefundDue
 from orders.models import Case, CaseLine
-from orders.reckoning import Books, restore, unbook
+from orders.reckoning import Books, fall_short, restore, unbook
 from payments import events as payments
 
 
@@ -30,4 +30,6 @@ def note_money(
     case.is_money_done = True
     if isinstance(event, payments.RefundImpossible):
         unbook(case, books, parts)
+    elif event.amount.minor < case.refund_minor:
+        fall_short(case, books, parts, paid_minor=event.amount.minor)
     restore(case, books.benefits)

@@ -131,7 +131,10 @@ def _owe(case: Case, credit: Case, books: Books, parts: list[CaseLine]) -> list[
 
 
 def _owe_payment(case: Case, credit: Case, books: Books) -> list[CaseLine]:
-    """Owe what came too late for an order that was to be reinstated."""
+    """Owe what came too late for an order that was to be reinstated, coupon and points included."""
     credit.given_minor = credit.refund_minor = case.replaced_minor
+    for benefit in books.benefits:
+        name = f"{benefit.kind}_minor"
+        setattr(credit, name, benefit.used_minor - benefit.restored_minor)
     books.order.given_back_minor += credit.refund_minor
     return []

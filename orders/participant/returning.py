@@ -72,7 +72,7 @@ def reject_return(
 ) -> ReturnRejected:
     """Free the units for another try; a case that a person decides stays open (D-23)."""
     free(parts, lines)
-    _reject(case, work)
+    _reject(case, parts, work)
     return ReturnRejected(case_id=case.pk, order_id=event.order_id, reason=why_not(event))
 
 
@@ -92,8 +92,11 @@ def free(parts: list[CaseLine], lines: list[SoldLine]) -> None:
         line.return_pending -= min(asked.get(line.pk, 0), line.return_pending)
 
 
-def _reject(case: Case, work: Work) -> None:
+def _reject(case: Case, parts: list[CaseLine], work: Work) -> None:
+    """Count none of the units: what a person decides later is not paid for them."""
     case.is_goods_done = True
+    for part in parts:
+        part.amount_minor = 0
     if not case.rule.decided_by_person:
         case.reject(now=work.now)
 
@@ -144,7 +147,7 @@ def judge_return(
     """Owe the customer what was accepted; where nothing was, the goods are theirs (D-19)."""
     accepted = judged(event, parts, lines)
     if not accepted:
-        _reject(case, work)
+        _reject(case, parts, work)
         reason = "nothing was accepted at inspection"
         return ReturnRejected(case_id=case.pk, order_id=event.order_id, reason=reason)
     books = books_of(owner, lines, benefits)

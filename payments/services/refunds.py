@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.db import transaction
+
 from payments.events import (
     CaseRefunded,
     MoneyOp,
@@ -39,6 +41,16 @@ def bounce(refund: Refund, found: Refunded) -> None:
         owe(locked)
         payment.save()
         _book(payment, locked, LedgerEntry.Kind.REFUND_FAILED, found.id)
+
+
+def note_return(refund: Refund, found: Refunded) -> None:
+    """Book a refund that left and came back before it was ever known as paid (S1)."""
+    with transaction.atomic():
+        payment = lock_payment(refund.order_id)
+        if not _is_booked(found.id):
+            for kind in (LedgerEntry.Kind.REFUND, LedgerEntry.Kind.REFUND_FAILED):
+                minor, at = found.amount_minor, clock.now()
+                LedgerEntry.of(payment, kind, minor=minor, reference=found.id, at=at).save()
 
 
 def owe(locked: Refund) -> None:

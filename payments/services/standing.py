@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from payments.events import AuthorisationExpiring, DepositExpired
-from payments.gateway import Captured, Refunded, Standing
+from payments.gateway import Captured, Refunded, Standing, provider
 from payments.learning import Taken, has_lapsed, on_captured
 from payments.models import LedgerEntry, Payment, Refund
 from payments.services import disputes, refunds
@@ -39,6 +39,7 @@ def apply(payment_id: UUID, standing: Standing) -> None:
     _learn_refunds(payment, standing)
     for dispute in standing.disputes:
         disputes.learn(payment, dispute)
+    _refuse_unheard(payment, standing)
 
 
 def _learn_capture(payment: Payment, capture: Captured) -> None:
@@ -87,10 +88,25 @@ def _learn_deposit(payment: Payment, standing: Standing) -> None:
 
 def _learn_refunds(payment: Payment, standing: Standing) -> None:
     for found, refund in _ours(payment, standing.refunds):
-        if found.status == "failed" and refund.provider_refund_id == found.id:
-            refunds.bounce(refund, found)
+        if found.status == "failed":
+            _learn_failed(refund, found)
         elif found.status == "paid" and refund.state in refunds.UNPAID:
             refunds.pay_after_all(refund, found)
+
+
+def _learn_failed(refund: Refund, found: Refunded) -> None:
+    if refund.provider_refund_id == found.id:
+        refunds.bounce(refund, found)
+    elif refund.state != Refund.State.SENT and "refund_failed" in provider().settles:
+        refunds.note_return(refund, found)
+
+
+def _refuse_unheard(payment: Payment, standing: Standing) -> None:
+    """Have it asked again once the call of a refund that has failed there has been answered."""
+    for found, refund in _ours(payment, standing.refunds):
+        if found.status == "failed" and refund.state == Refund.State.SENT:
+            message = f"Refund {found.id} of payment {payment.number} has failed: look again later."
+            raise CallIsOut(message)
 
 
 def _ours(payment: Payment, told: tuple[Refunded, ...]) -> Iterator[tuple[Refunded, Refund]]:

@@ -83,6 +83,7 @@ _PAID = """
 
 # -- M7: coupons and points ------------------------------------------------------------------------
 
+# An order that was reinstated uses again what its cancellation had given back.
 _BENEFITS = """
 WITH {touched}
 SELECT t.subject, o.number, o.currency, b.kind, b.used_minor AS used, b.restored_minor AS restored,
@@ -92,6 +93,9 @@ SELECT t.subject, o.number, o.currency, b.kind, b.used_minor AS used, b.restored
   JOIN orders_order o ON o.id = t.order_id
   JOIN orders_benefit b ON b.order_id = o.id
   LEFT JOIN orders_case c ON c.order_id = o.id AND c.state = 'settled'
+   AND NOT (c.is_whole AND EXISTS (SELECT 1 FROM orders_case l
+                                    WHERE l.order_id = o.id AND l.kind = 'late_success'
+                                      AND l.state = 'settled' AND l.replaced_minor > 0))
  GROUP BY t.subject, o.number, o.currency, b.kind, b.used_minor, b.restored_minor
 HAVING b.restored_minor <>
        COALESCE(SUM(CASE b.kind WHEN 'coupon' THEN c.coupon_minor ELSE c.points_minor END), 0)

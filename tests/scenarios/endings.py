@@ -14,6 +14,7 @@ from payments.models import Refund
 from sagas.models import Saga, StoredEvent
 from sagas.pause import pause
 from tests.scenarios.books import Stand, assert_books_agree, stand
+from tests.scenarios.reconciled import found
 from tests.world import World, kept, reload
 
 Row = TypeVar("Row", bound=Model)
@@ -113,3 +114,4 @@ def assert_row(
     assert words in said(order)
     assert running(order) == sorted(open_sagas)
     assert_books_agree(world, **({} if stock is None else {"stock": stock}))
+    assert found() == []

@@ -1,6 +1,5 @@
 """Planting: a shop whose orders have ended in different ways, and what is then broken by hand."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,24 +13,32 @@ from orders.models import Case, Order
 from orders.services import request_cancel, request_return
 from payments.models import Payment
 from sagas import clock
-from sagas.reconciled import ReconciliationFinding
-from sagas.reconciliation import PREDICATES, reconcile
-from sagas.reconciliation.engine import ENGINE
+from sagas.reconciliation import PREDICATES
 from sagas.reconciliation.survey import survey
 from shipping.models import ReturnParcel
 from shipping.services import receive_return
 from tests.scenarios.endings import at_most
+from tests.scenarios.reconciled import SHOP, SOON, as_stored, found
 from tests.world import World, reload
 
-#: The shop's own predicates: what is not the engine's.
-SHOP = tuple(sorted(PREDICATES.keys() - {predicate.id for predicate in ENGINE}))
+__all__ = [
+    "DAYS",
+    "SHOP",
+    "SOON",
+    "Orders",
+    "Plant",
+    "as_stored",
+    "assert_found",
+    "cancel",
+    "found",
+    "orders_of",
+    "payment_of",
+    "planted",
+    "send_back",
+]
 
-#: Longer than any grace but the settlement's, shorter than a reservation.
-SOON = timedelta(minutes=20)
 #: Longer than the settlement may take.
 DAYS = timedelta(days=3)
-
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Orders = Mapping[str, Order]
 #: What breaks something, and returns the business key under which it is to be found.
@@ -89,21 +96,6 @@ def send_back(world: World, order: Order, quantity: int, *, refused: int = 0) ->
 def payment_of(order: Order) -> Any:
     """Return the row of an order's payment, to be changed behind everybody's back."""
     return Payment.objects.filter(order_id=order.pk)
-
-
-def found(*, later: timedelta = SOON, full: bool = True, **options: Any) -> list[tuple[str, str]]:
-    """Read the statements, look, and return what breaks the shop's predicates."""
-    with clock.travel(later):
-        run = reconcile(only=SHOP, full=full, **options)
-    errors = run.passes.exclude(error="").values_list("predicate", "error")
-    assert (run.error, list(errors)) == ("", [])
-    rows = ReconciliationFinding.objects.filter(resolved_at=None)
-    return sorted((row.predicate, as_stored(row.business_key)) for row in rows)
-
-
-def as_stored(key: str) -> str:
-    """Return a business key with its ids as 32 digits: databases differ in how they show them."""
-    return _ID.sub(lambda found: found[0].replace("-", ""), key)
 
 
 def planted(world: World, orders: Orders, plant: Plant) -> tuple[str, list[tuple[str, str]]]:

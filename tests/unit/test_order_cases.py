@@ -218,13 +218,24 @@ def test_a_credit_for_which_too_little_is_left_is_rejected_and_free_to_give_agai
     assert (case.state, found.order.given_back_minor) == (CS.REJECTED, 0)
 
 
+def test_a_credit_that_the_bank_paid_before_is_rejected_and_counts_as_given():
+    found, case = a_credit(CS.ACCEPTED)
+
+    paid = CaseRefunded(**ids(case), amount=TEN * 0, operation=MoneyOp.NONE)
+    fact = crediting.settle_credit(paid, case, **rows(found))
+
+    assert isinstance(fact, CreditRejected)
+    assert (case.refund_minor, case.withheld_minor, found.order.given_back_minor) == (0, 1000, 1000)
+
+
 def test_a_refund_that_is_owed_is_marked_until_it_is_paid():
-    _, case = a_credit(CS.SETTLED)
+    found, case = a_credit(CS.SETTLED)
     owed = {"refund_id": uuid4(), **ids(case), "amount": TEN}
+    books = {name: value for name, value in rows(found).items() if name != "work"}
 
     crediting.note_owed(RefundOwed(**owed, code="closed"), case)
     assert case.is_owed
-    crediting.note_paid(OwedRefundPaid(**owed), case)
+    crediting.note_paid(OwedRefundPaid(**owed), case, **books)
 
     assert not case.is_owed
 

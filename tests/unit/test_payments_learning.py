@@ -325,7 +325,7 @@ def test_an_owed_refund_that_was_paid_after_all_ends_what_was_owed():
     assert said(owed) == ["OwedRefundPaid"]
 
 
-@pytest.mark.parametrize("status", ["pending", "paid", "failed"])
+@pytest.mark.parametrize("status", ["pending", "paid"])
 def test_a_refund_that_is_out_is_left_to_its_call(checkout, status):
     key = uuid4()
     paying, going = saved(captured(pending_minor=300)), saved(refund(Refund.State.SENT))
@@ -334,6 +334,29 @@ def test_a_refund_that_is_out_is_left_to_its_call(checkout, status):
     apply(paying.pk, told(status, key=str(key)))
 
     assert (now_is(going).state, said(), ledger()) == (Refund.State.SENT, [], [])
+
+
+def test_a_refund_that_has_failed_while_its_call_is_out_is_looked_at_again_after_that(checkout):
+    key = uuid4()
+    paying, going = saved(captured(pending_minor=300)), saved(refund(Refund.State.SENT))
+    asked(going, key)
+
+    with pytest.raises(services.CallIsOut, match="has failed: look again later"):
+        apply(paying.pk, told("failed", key=str(key)))
+
+    assert (now_is(going).state, said(), ledger()) == (Refund.State.SENT, [], [])
+
+
+def test_a_refund_that_left_and_came_back_unheard_is_booked_as_both_once():
+    key = uuid4()
+    paying, going = saved(captured(pending_minor=300)), saved(refund(Refund.State.OWED))
+    asked(going, key)
+
+    for _ in range(2):
+        apply(paying.pk, told("failed", key=str(key)))
+
+    assert now_is(going).state == Refund.State.OWED
+    assert ledger() == [("refund", "re_1", 300), ("refund_failed", "re_1", 300)]
 
 
 @pytest.mark.parametrize("status", ["pending", "paid", "failed"])

@@ -126,13 +126,14 @@ def test_a_refund_that_is_owed_says_so_and_is_what_the_order_is_about():
 
 
 def test_who_was_not_charged_is_not_told_of_a_refund():
-    nothing = Money(0, "GBP")
+    nothing = {"refund": Money(0, "GBP"), "is_whole": True}
 
-    pending = told_of(a_case(refund=nothing, is_whole=True))
-    done = told_of(a_case(state=CS.SETTLED, refund=nothing, is_whole=True))
+    pending = told_of(a_case(**nothing, is_paid=False))
+    done = told_of(a_case(**nothing, is_paid=False, state=CS.SETTLED))
 
     assert pending.detail == "What is reserved on your card will be released."
     assert done.detail == "You were not charged."
+    assert told_of(a_case(**nothing, state=CS.SETTLED)).detail == ""
 
 
 def test_a_part_that_is_cancelled_before_the_money_is_taken_is_charged_less():
