@@ -33,20 +33,20 @@ def receive_webhook(headers: Mapping[str, str], body: bytes) -> bool:
     """
     gateway = provider()
     hint = gateway.parse_webhook(headers, body)
+    payment = find(hint.reference)
     with transaction.atomic():
         _, is_new = WebhookReceived.objects.get_or_create(
             id=f"{gateway.name}:{hint.id}",
             defaults={
                 "provider": gateway.name,
-                "reference": hint.reference[:100],
+                "reference": (payment.number if payment else hint.reference)[:100],
                 "kind": hint.kind,
                 "body": body.decode(errors="replace"),
                 "received_at": clock.now(),
             },
         )
-        payment = find(hint.reference) if is_new else None
-        if payment is not None:
-            bring_forward(payment.number)
+        if is_new and payment is not None:
+            bring_forward(payment)
             ask(payment)
     return is_new
 
@@ -63,11 +63,12 @@ def ask(payment: Payment) -> bool:
     """Have the provider asked about a payment soon; say whether that was not about to happen.
 
     Locks nothing, so that a message never waits for a call: where somebody else announces
-    something of the payment at this very moment, it is announced after that.
+    something of the payment at this very moment, it is announced after that, of what it is then.
     """
     for _ in range(_TRIES):
         with suppress(IntegrityError):
             return _ask(payment)
+        payment = Payment.objects.get(pk=payment.pk)
     return _ask(payment)
 
 
@@ -75,10 +76,9 @@ def _ask(payment: Payment) -> bool:
     with transaction.atomic():
         if _is_about_to_look(payment):
             return False
-        known = Payment.objects.get(pk=payment.pk)
-        publish(hint_of(known), of=known)
-        if not Payment.objects.filter(pk=known.pk, state=known.state).exists():
-            raise IntegrityError("The payment moved on meanwhile: its log would not chain.")
+        publish(hint_of(payment), of=payment)
+        if not Payment.objects.filter(pk=payment.pk, state=payment.state).exists():
+            raise IntegrityError("The payment moved on meanwhile: its log would not chain (D2).")
     return True
 
 
@@ -105,7 +105,7 @@ def learn(reference: str) -> bool:
     standing = provider().look_up(payment.number) if payment else None
     if payment is None or standing is None:
         return False
-    bring_forward(payment.number)
+    bring_forward(payment)
     stray = stray_of(payment, standing)
     if stray is not None:
         with transaction.atomic():
@@ -117,13 +117,13 @@ def learn(reference: str) -> bool:
     return True
 
 
-def bring_forward(reference: str) -> int:
-    """Ask now about the calls of order `reference` that got no answer; return how many there are.
+def bring_forward(payment: Payment) -> int:
+    """Ask now about the calls for a payment that got no answer; return how many there are.
 
     The answer comes from the inquiry, under the key of the call, not from whoever asked for it.
     """
     with transaction.atomic():
-        sagas = Saga.objects.filter(key__in=_keys(reference)).values("id")
+        sagas = Saga.objects.filter(key__in=_keys(payment)).values("id")
         waiting = Delivery.objects.filter(
             saga_id__in=sagas,
             consumer=QUEUE,
@@ -140,11 +140,8 @@ def bring_forward(reference: str) -> int:
     return len(ids)
 
 
-def _keys(reference: str) -> list[str]:
+def _keys(payment: Payment) -> list[str]:
     """Return the keys of the order's sagas: its own, its cases', and its owed refunds'."""
-    payment = find(reference)
-    if payment is None:
-        return []
     refunds = Refund.objects.filter(order_id=payment.order_id).values_list("case_id", "id")
     cases = [str(key) for row in refunds for key in row]
     return [str(payment.order_id), _lane(payment), *cases]

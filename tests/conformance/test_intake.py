@@ -116,7 +116,7 @@ def test_a_message_is_answered_after_a_few_statements(shop, waiting, django_asse
     reference, headers, body = shop.told(lambda: captured(shop)[0])
     waiting(reference)
 
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(25):
         post(shop, headers, body)
 
 
@@ -142,7 +142,7 @@ def test_a_message_that_names_only_the_authorisation_finds_its_order(shop, waiti
 
     post(shop, *shop.stub.message("charge.dispute.created", dispute))
 
-    assert WebhookReceived.objects.get().reference == held
+    assert WebhookReceived.objects.get().reference == reference
     assert is_due(inquiry)
 
 

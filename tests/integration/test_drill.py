@@ -9,9 +9,6 @@ from tests.integration.workers import ROOT, environment
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="issue 3: the drill has not been seen to end since the new ways", strict=False
-)
 def test_the_drill_kills_workers_and_all_books_agree(transactional_db, outside):
     command = [sys.executable, "manage.py", "demo", "--drill", "--orders", "60", "--no-input"]
 

@@ -135,13 +135,14 @@ def test_a_message_about_an_unknown_order_is_kept_and_causes_nothing(webhook, db
 
 @pytest.mark.django_db
 def test_the_refunds_of_cases_are_asked_about_too():
-    captured(pending_minor=300).save()
+    paid = captured(pending_minor=300)
+    paid.save()
     refund().save()
     waiting = unanswered("send_case_refund", refund().id, saga=open_saga("return", CASE))
 
-    assert services.bring_forward("1001") == 1
+    assert services.bring_forward(paid) == 1
     assert is_due(waiting)
-    assert services.bring_forward("no such order") == 0
+    assert services.learn("no such order") is False
 
 
 # -- evidence -------------------------------------------------------------------------------------
