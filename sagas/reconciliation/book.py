@@ -89,7 +89,8 @@ def _keep_all(
 def _keep(passed: ReconciliationPass, rows: Mapping[str, Broken], now: datetime) -> None:
     using = passed._state.db or "default"
     known = list(open_findings(passed).filter(business_key__in=rows))
-    new = [_new(passed, rows[key], now) for key in rows.keys() - {f.business_key for f in known}]
+    before = {finding.business_key for finding in known}
+    new = [_new(passed, row, now) for key, row in rows.items() if key not in before]
     passed.found += len(new) + sum(finding.last_run_id != passed.run_id for finding in known)
     for finding in known:
         _see(finding, passed, rows[finding.business_key], now)
