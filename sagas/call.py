@@ -42,7 +42,8 @@ class Call:
     `send(request, key)` returns an Outcome; raises Unanswered when the outcome is unknown and
     NotSent when it certainly did not happen. Any other exception counts as unknown.
     `inquire(request, key)` returns the Outcome of that key, or None when the other side does not
-    know it; only after `horizon` does "not known" mean "will never happen" (R29).
+    know it; what was done it must find even after the other side has forgotten the key. Only
+    `horizon` after the deadline of the last send does "not known" mean "will never happen" (R29).
     `gateway` names the outside system whose breaker watches the call, such as "payments.provider";
     without one, nothing does (decision 20).
     `amount(request)` is pure and returns what the call moves. `brake` names the caps in

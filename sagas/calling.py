@@ -119,17 +119,20 @@ def _can_begin(step: Step, state: str) -> bool:
 
 
 def _lease(desk: Desk, member: Member, step: Step, intent: Intent, *, ask_first: bool) -> None:
+    may_send = is_undo(step) or not member.saga.is_compensating
+    unsent_for = desk.now - intent.last_sent_at
     if ask_first:
-        desk.ledger.count_inquiry(intent)
+        desk.ledger.ask_again(intent, resent_at=desk.now if may_send else None)
     desk.plan.leases.append(
         Lease(
             delivery=member.delivery,
             step=step,
             intent=intent,
             ask_first=ask_first,
-            may_send=is_undo(step) or not member.saga.is_compensating,
+            may_send=may_send,
             duration=_duration(step),
             age=desk.now - intent.started_at,
+            unsent_for=unsent_for,
         )
     )
 

@@ -81,6 +81,8 @@ class Lease:
     duration: timedelta
     #: How long ago the intent was stored, when the lease was taken.
     age: timedelta
+    #: How long ago it was last sent, or may have been, before this lease was taken.
+    unsent_for: timedelta
 
     @property
     def call(self) -> Call:

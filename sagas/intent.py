@@ -118,9 +118,10 @@ class IntentLedger:
         intent.state = IntentState.UNKNOWN
         self._changed[intent.id] = intent
 
-    def count_inquiry(self, intent: Intent) -> None:
-        """Record that the outside is about to be asked what came of it."""
+    def ask_again(self, intent: Intent, *, resent_at: datetime | None) -> None:
+        """Record that the outside is about to be asked what came of it, and maybe sent it again."""
         intent.inquiries += 1
+        intent.resent_at = resent_at or intent.resent_at
         self._changed[intent.id] = intent
 
     def bury(
@@ -148,7 +149,7 @@ class IntentLedger:
         rows.bulk_create(self._fresh)
         rows.bulk_create(self._tombstones, ignore_conflicts=True)
         if self._changed:
-            fields = ["state", "outcome", "answered_at", "inquiries"]
+            fields = ["state", "outcome", "answered_at", "inquiries", "resent_at"]
             update_rows(self.using, list(self._changed.values()), fields)
 
     def _attempts(self, saga: Saga, step: Step, subject_key: str) -> list[Intent]:

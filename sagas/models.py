@@ -6,6 +6,7 @@ others are small: intents around calls, worker slots, pauses, breakers, brakes, 
 ticks.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -293,6 +294,8 @@ class Intent(models.Model):
     outcome = models.JSONField(null=True, blank=True)
     inquiries = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField()
+    #: When it was last let out once more; null while it was let out once.
+    resent_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -318,6 +321,11 @@ class Intent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step} {self.key}/{self.n} ({self.state})"
+
+    @property
+    def last_sent_at(self) -> datetime:
+        """When it was last let out; the request may still be carried out for a while (R29)."""
+        return self.resent_at or self.started_at
 
 
 class Slot(models.Model):

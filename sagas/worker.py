@@ -227,6 +227,7 @@ class Worker:
             over = [f for f, lease in out.items() if f.done() or spent >= _stop_after(lease)]
             wave = [f.result() if f.done() else Answered(lease=out[f]) for f in over]
             for future in over:
+                future.cancel()  # what still waits for a thread must not be sent after its lease
                 del out[future]
             yield from self._settle(wave)
             self._tell_breakers(wave, batch.desk.breakers.watched)
@@ -311,7 +312,7 @@ def _ask_or_send(lease: Lease) -> Outcome | None:
         if known is not None:
             return known
         if not lease.may_send:
-            return _never_executed() if lease.age > call.horizon else None
+            return _never_executed() if lease.unsent_for > lease.duration + call.horizon else None
     return call.send(request, key)
 
 
@@ -352,4 +353,7 @@ _local = threading.local()
 def worker_of_this_thread(consumers: frozenset[str], using: str) -> Worker:
     """Keep one worker per thread, so that it keeps its slot and its threads."""
     workers: dict[tuple[frozenset[str], str], Worker] = _local.__dict__.setdefault("workers", {})
-    return workers.setdefault((consumers, using), Worker(consumers, using=using))
+    key = (consumers, using)
+    if key not in workers:
+        workers[key] = Worker(consumers, using=using)
+    return workers[key]

@@ -178,7 +178,10 @@ class PaymentGateway(Protocol):
         ...
 
     def inquire(self, request: Request, key: UUID) -> Outcome | None:
-        """Return what came of `key`, or None when the provider does not know it."""
+        """Return what came of `key`, or None when the provider does not know it.
+
+        What was done is found even after the provider has forgotten the key itself.
+        """
         ...
 
     def look_up(self, reference: str) -> Standing | None:

@@ -75,7 +75,8 @@ class SimulatedGateway:
         return _answer(lambda: self._provider.close(str(key), request["reference"]))
 
     def inquire(self, request: Request, key: UUID) -> Outcome | None:
-        result = _asked(lambda: self._provider.inquire(str(key)))
+        asked = str(key)
+        result = _asked(lambda: self._provider.inquire(asked) or self._provider.recall(asked))
         return _outcome(result) if result else None
 
     def look_up(self, reference: str) -> Standing | None:

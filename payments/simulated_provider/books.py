@@ -105,6 +105,13 @@ def inquire(books: Books, key: str) -> Result | None:
     return _present(books, _result(stored))
 
 
+def recall(books: Books, key: str) -> Result | None:
+    """Return what was carried out under a key that is forgotten: the shop's note of it stays."""
+    rows = books.execute("SELECT * FROM answer WHERE key = ? AND forgotten ORDER BY number", [key])
+    done = next((result for row in rows if (result := _result(row)).ok), None)
+    return _present(books, done) if done else None
+
+
 def _present(books: Books, result: Result) -> Result:
     """Return a result with the status that its refund or deposit has come to since."""
     if result.kind == "refund" and (refund := refunds.find(books, result.id)):

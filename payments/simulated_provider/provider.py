@@ -131,7 +131,7 @@ class SimulatedProvider(Line):
         )
 
     def inquire(self, key: str) -> Result | None:
-        """Return what truly came of ``key``, or None when the provider has not acted on it.
+        """Return what truly came of ``key``, or None when it is not known, or not any more.
 
         A refund or a deposit comes with its present status, and a failed refund is not ``ok``.
         None is no promise: a request still on its way may be carried out later (R29). Only switches
@@ -142,6 +142,11 @@ class SimulatedProvider(Line):
             self._ask(books, stored["reference"] if stored else "", f"key {key}")
             with transaction(books):
                 return ledger.inquire(books, key)
+
+    def recall(self, key: str) -> Result | None:
+        """Return what was carried out under a forgotten key, by the note that came with it."""
+        with self._reading() as books:
+            return ledger.recall(books, key)
 
     def standing(self, reference: str) -> Standing:
         """Return everything known of one reference, whatever became of its keys.

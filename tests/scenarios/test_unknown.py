@@ -10,6 +10,7 @@ from django.urls import reverse
 from orders.models import Order
 from orders.services import request_cancel
 from payments.models import Payment, WebhookReceived
+from payments.services import bring_forward
 from sagas.models import Delivery, DeliveryState, Intent, IntentState, SagaStatus
 from sagas.pause import pause
 from shipping.models import Shipment
@@ -50,6 +51,11 @@ def nobody_knows(world, operation):
 
 def cancel(world, order):
     request_cancel(reload(order), reason="changed my mind", actor="customer:kim")
+    world.drain()
+
+
+def inquire_now(world, order):
+    bring_forward(world.payment(order))
     world.drain()
 
 
@@ -178,6 +184,33 @@ def test_an_undo_without_an_answer_is_asked_about_and_happens_once(world, operat
 
 
 @pytest.mark.parametrize(
+    ("operation", "state"),
+    [("authorise", ""), ("capture", ""), ("void", "confirmed"), ("refund", "fulfilling")],
+)
+def test_what_was_done_under_a_key_that_is_forgotten_since_is_not_done_twice(
+    world, operation, state
+):
+    world.provider.switch_on("expired_keys", operation=operation, seconds=0)
+    if not state:
+        lose(world, operation, "lost_answer")
+    order = order_that_is(world, state) if state else world.place()
+    if state:
+        lose(world, operation, "lost_answer")
+        cancel(world, order)
+    else:
+        world.drain()
+
+    world.pass_time(SOON)
+
+    assert done_by_provider(world, operation) == 1
+    if state:
+        assert_quiet(world, order, status=COMPENSATED, keeps=0)
+    else:
+        world.deliver(order)
+        assert_quiet(world, order, status=COMPLETED, keeps=1500)
+
+
+@pytest.mark.parametrize(
     ("operation", "tries"),
     [
         ("void", ["payments.void"] * 3),
@@ -229,6 +262,25 @@ def test_d3_going_back_never_sends_again_and_waits_for_the_horizon(world, operat
     world.pass_time(LATER)
     assert done_by_provider(world, operation) == 0
     assert way_back(order) == back_by(f"Payment{money}")
+    assert_quiet(world, order, status=COMPENSATED, keeps=0)
+
+
+def test_a_call_that_was_sent_again_may_still_happen_until_a_horizon_after_that(world):
+    lose(world, "authorise", "lost_request")
+    with nobody_knows(world, "authorise"):
+        order = world.place()
+        world.drain()
+        world.pass_time(LATER)
+    lose(world, "authorise", "late_request")
+    inquire_now(world, order)
+
+    cancel(world, order)
+    inquire_now(world, order)
+    assert world.payment(order).state == Payment.State.AUTHORISING
+    world.provider.execute_late()
+    world.pass_time(LATER)
+
+    assert way_back(order) == back_by("PaymentVoided")
     assert_quiet(world, order, status=COMPENSATED, keeps=0)
 
 
