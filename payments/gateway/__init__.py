@@ -12,11 +12,6 @@ from payments.gateway.calls import (
     REFUND,
     VOID,
     VOID_STRAY,
-    authorise_request,
-    capture_request,
-    close_request,
-    refund_request,
-    void_request,
 )
 from payments.gateway.choice import provider
 from payments.gateway.port import (
@@ -52,10 +47,5 @@ __all__ = [
     "Refunded",
     "SettlementLine",
     "Standing",
-    "authorise_request",
-    "capture_request",
-    "close_request",
     "provider",
-    "refund_request",
-    "void_request",
 ]

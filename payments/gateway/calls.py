@@ -74,9 +74,8 @@ def look_up_request(event: Event, payment: "Payment") -> Request:
 
 #: The name under which the provider has its breaker and can be paused (design decision 20).
 GATEWAY = "payments.provider"
-_POLICY: dict[str, Any] = settings.SHOP
-#: Until when a request that got no answer may still be carried out (R29).
-_HORIZON = timedelta(seconds=_POLICY.get("PAYMENT_HORIZON_SECONDS", 300))
+#: How long a request that got no answer may still be carried out (R29).
+_HORIZON: timedelta = timedelta(seconds=settings.SHOP["PAYMENT_HORIZON_SECONDS"])
 
 
 def _inquire(request: Request, key: UUID) -> Outcome | None:

@@ -1,4 +1,7 @@
-"""Books: what the provider did, what it said, and what a person vouches for. None ever changes."""
+"""Books: what the provider did, what it said, and what a person vouches for.
+
+Ledger entries and messages never change; evidence is marked once it is verified.
+"""
 
 from datetime import datetime
 from typing import ClassVar

@@ -39,9 +39,6 @@ class Refund(models.Model):
         #: The bank took the money before the provider was asked: nothing is left to give.
         DROPPED = "dropped", _("dropped")
 
-    #: The amount is reserved on the payment.
-    RESERVED: ClassVar = frozenset({State.PLANNED, State.SENT, State.FAILED, State.OWED})
-
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     order_id = models.UUIDField(_("order"), db_index=True)
     #: What the provider knows the order by.

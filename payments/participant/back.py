@@ -23,7 +23,7 @@ from payments.learning import Taken, has_lapsed, on_captured, standing_of
 from payments.models import Payment, Refund
 from payments.operation import money_op, plan
 from payments.participant.checkout import authorise, capture, open_payment
-from payments.participant.giving import NotDone, give, owed, waits_for_a_person
+from payments.participant.giving import NotDone, give, waits_for_a_person
 from payments.participant.part import (
     OF_ORDER,
     OF_REFUND,
@@ -34,6 +34,7 @@ from payments.participant.part import (
     enter,
     payments,
 )
+from payments.services.refunds import owed
 from sagas.call import Outcome
 from sagas.participant import ABSENT, INQUIRE, WAIT, nothing_to_undo, refuse
 from sagas.work import Work
@@ -196,9 +197,7 @@ def send_refund(
     work: Work,
 ) -> RefundPaid | RefundRefused:
     """Give the money of a cancelled order back."""
-    if not give(refund, paid, outcome, work):
-        return _refused(refund, outcome)
-    return RefundPaid(refund_id=refund.id, order_id=refund.order_id, amount=refund.amount)
+    return _given(refund, paid, outcome, work)
 
 
 @payments.on_undo(
@@ -223,12 +222,14 @@ def retry_refund(
     event: RefundRefused, refund: Refund, paid: list[Payment], outcome: Outcome, work: Work
 ) -> RefundPaid | RefundRefused:
     """Try again, under the next key: the last try has definitely failed (R34)."""
-    if not give(refund, paid, outcome, work):
-        return _refused(refund, outcome)
-    return RefundPaid(refund_id=refund.id, order_id=refund.order_id, amount=refund.amount)
+    return _given(refund, paid, outcome, work)
 
 
-def _refused(refund: Refund, outcome: Outcome) -> RefundRefused:
+def _given(
+    refund: Refund, paid: list[Payment], outcome: Outcome, work: Work
+) -> RefundPaid | RefundRefused:
+    if give(refund, paid, outcome, work):
+        return RefundPaid(refund_id=refund.id, order_id=refund.order_id, amount=refund.amount)
     return RefundRefused(
         refund_id=refund.id,
         order_id=refund.order_id,

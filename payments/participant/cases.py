@@ -20,7 +20,7 @@ from payments.events import (
 )
 from payments.models import Dispute, Payment, Refund
 from payments.operation import money_op, plan, refund_op
-from payments.participant.giving import give, owed, waits_for_a_person
+from payments.participant.giving import give, waits_for_a_person
 from payments.participant.part import (
     OF_ORDER,
     OF_REFUND,
@@ -30,6 +30,7 @@ from payments.participant.part import (
     State,
     payments,
 )
+from payments.services.refunds import owed
 from sagas.call import Outcome
 from sagas.exceptions import PermanentFailure
 from sagas.participant import by, park, refuse
@@ -40,7 +41,8 @@ CASES = ("return", "exchange", "loss", "credit", "late_success")
 
 #: What is taken of a payment in these states is known for certain.
 SETTLED = tuple(state for state in State if state not in (State.AUTHORISING, State.CAPTURING))
-#: Money that is not taken: cancelled units are simply not paid for.
+#: Money that is not taken, so cancelled units are simply not paid for; late money goes back as a
+#: case of its own.
 UNTAKEN = (
     State.PENDING, State.DECLINED, State.AUTHORISED, State.CLOSING, State.CLOSED,
     State.VOIDING, State.VOIDED, State.LATE,

@@ -1,6 +1,5 @@
 """Giving: what steps share that give money back, for a cancelled order, a case, or as owed."""
 
-from payments.events import RefundOwed
 from payments.models import Payment, Refund
 from payments.participant.part import Kind, RefundState, enter
 from sagas.call import Outcome
@@ -36,14 +35,3 @@ def pay(refund: Refund, payment: Payment, outcome: Outcome, work: Work) -> None:
 def waits_for_a_person(refund: Refund) -> bool:
     """Whether a refund that was just planned can't be sent: nobody knows where to."""
     return bool(refund.state == RefundState.FAILED)
-
-
-def owed(refund: Refund) -> RefundOwed:
-    """Return the fact that a refund is owed."""
-    return RefundOwed(
-        refund_id=refund.id,
-        case_id=refund.case_id,
-        order_id=refund.order_id,
-        amount=refund.amount,
-        code=refund.failure_code,
-    )

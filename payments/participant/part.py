@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from payments import gateway
 from payments.events import (
     AuthorisationExpiring,
     CaseRefunded,
@@ -89,7 +90,7 @@ payments.while_in(
     then=DepositExpired,
 )
 #: A request without an answer may be carried out up to then; a while later that is known (R29).
-LATE_LOOK = timedelta(seconds=POLICY["PAYMENT_HORIZON_SECONDS"]) + POLICY["LATE_LOOK_MARGIN"]
+LATE_LOOK: timedelta = gateway.LOOK_UP.horizon + POLICY["LATE_LOOK_MARGIN"]
 for given_up in (State.CLOSED, State.VOIDED):
     payments.while_in(Payment.state, given_up, until=LATE_LOOK, then=hint_of)
 payments.while_in(

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from payments.gateway import provider
 from payments.learning import hint_of, stray_of
@@ -55,8 +55,12 @@ def find(reference: str) -> Payment | None:
     """Return the payment of an order number, or of the provider's authorisation."""
     if not reference:
         return None
-    by_name = Q(number=reference) | Q(authorisation_id=reference)
-    return Payment.objects.filter(by_name).first()
+    by_number = Payment.objects.filter(number=reference).first()
+    if by_number is not None:
+        return by_number
+    # Those without one are not in the index, which SQLite uses only where they are left out.
+    named = Payment.objects.exclude(authorisation_id="")
+    return named.filter(authorisation_id=reference).first()
 
 
 def ask(payment: Payment) -> bool:
@@ -123,20 +127,26 @@ def bring_forward(payment: Payment) -> int:
     The answer comes from the inquiry, under the key of the call, not from whoever asked for it.
     """
     with transaction.atomic():
-        sagas = Saga.objects.filter(key__in=_keys(payment)).values("id")
-        waiting = Delivery.objects.filter(
-            saga_id__in=sagas,
-            consumer=QUEUE,
-            kind=Kind.TIMER,
-            state=DeliveryState.READY,
-            purpose__startswith=INQUIRE_PREFIX,
-        )
-        ids = list(waiting.values_list("id", flat=True))
-        Delivery.objects.filter(id__in=ids, state=DeliveryState.READY).update(
-            available_at=clock.now()
-        )
-        if ids:
-            transaction.on_commit(lambda: wake_all({QUEUE: ids}), robust=True)
+        return inquire_now(saga_id__in=Saga.objects.filter(key__in=_keys(payment)).values("id"))
+
+
+def inquire_now(**about: Any) -> int:
+    """Have the waiting inquiries of these deliveries made now; return how many there are.
+
+    The caller has a transaction open.
+    """
+    waiting = Delivery.objects.filter(
+        consumer=QUEUE,
+        kind=Kind.TIMER,
+        state=DeliveryState.READY,
+        purpose__startswith=INQUIRE_PREFIX,
+        **about,
+    )
+    ids = list(waiting.values_list("id", flat=True))
+    ready = Delivery.objects.filter(id__in=ids, state=DeliveryState.READY)
+    ready.update(available_at=clock.now())
+    if ids:
+        transaction.on_commit(lambda: wake_all({QUEUE: ids}), robust=True)
     return len(ids)
 
 

@@ -5,24 +5,19 @@ asked whether it says so, too.
 """
 
 from django.conf import settings
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from payments.events import MoneyOp, OutcomeAttested
 from payments.gateway import Standing, provider
 from payments.models import Evidence, Payment, Refund
 from payments.services import refunds
+from payments.services.asking import inquire_now
 from payments.services.people import NotPossible
 from sagas import clock
 from sagas.call import Outcome
 from sagas.intent import record_outcome
-from sagas.models import Delivery, DeliveryState, Intent, IntentState
+from sagas.models import Intent, IntentState
 from sagas.outbox import locked_saga, saga_transaction
-from sagas.step import INQUIRE_PREFIX
-from sagas.transport import wake_all
-from sagas.unit import Unit
-
-QUEUE = "payments"
 
 
 def settle_by_evidence(
@@ -71,7 +66,7 @@ def _answer_call(subject: Payment | Refund, *, reference: str, actor: str, reaso
             verify_by=evidence.verify_by,
         )
         unit.record(attested, saga=saga, actor=actor, reason=reason)
-        _wake(intent, unit)
+        inquire_now(saga_id=intent.saga_id, event_id=intent.event_id)
     return evidence
 
 
@@ -84,20 +79,6 @@ def _unknown_call(subject: Payment | Refund) -> Intent:
     if found is None:
         raise NotPossible(_("No call about it is without an answer."))
     return found
-
-
-def _wake(intent: Intent, unit: Unit) -> None:
-    """Have the call's step go on now: it finds the answer stored."""
-    waiting = Delivery.objects.filter(
-        saga_id=intent.saga_id,
-        event_id=intent.event_id,
-        consumer=QUEUE,
-        purpose__startswith=INQUIRE_PREFIX,
-        state=DeliveryState.READY,
-    )
-    ids = list(waiting.values_list("id", flat=True))
-    waiting.update(available_at=unit.now)
-    transaction.on_commit(lambda: wake_all({QUEUE: ids}), robust=True)
 
 
 def _write_down(

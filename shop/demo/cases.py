@@ -95,7 +95,9 @@ def tell_cases(screen: Screen, prefix: str) -> None:
 
 
 def _by_likeness(prefix: str) -> dict[Alike, list[Ended]]:
-    refunds = {refund.case_id: refund for refund in Refund.objects.all()}
+    refunds = {
+        refund.case_id: refund for refund in Refund.objects.filter(number__startswith=prefix)
+    }
     payments = {p.order_id: p for p in Payment.objects.filter(number__startswith=prefix)}
     found: defaultdict[Alike, list[Ended]] = defaultdict(list)
     rows = Case.objects.filter(order__number__startswith=prefix).select_related("order")

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from inventory.models import Reservation, StockItem
 from inventory.services import set_stock
-from orders.events import Address
 from orders.models import Case, Order
 from orders.services import place_order, request_cancel
 from payments.models import Dispute, Payment, Refund
@@ -24,7 +23,7 @@ from sagas.pause import pause, resume
 from sagas.routing import FREE
 from sagas.step import INQUIRE_PREFIX
 from shop.demo.outdoors import Outdoors
-from shop.demo.people import ACTOR, customer_of
+from shop.demo.people import ACTOR, address_of, customer_of
 from shop.demo.plan import Fault, Plan, Planned
 from shop.demo.prepare import Outside
 from shop.demo.screen import Screen
@@ -235,13 +234,7 @@ def _place(order: Planned) -> None:
         customer=order.customer,
         currency=CURRENCY,
         lines=[(line.sku, line.quantity, line.unit_price_minor) for line in invoice.lines],
-        ship_to=Address(
-            name=f"Customer {order.customer}",
-            street="1 High Street",
-            city="Capital",
-            postcode="1",
-            country=invoice.country,
-        ),
+        ship_to=address_of(order.customer, invoice.country),
         payment_tokens=order.cards,
         pay_by=order.pay_by,
         shipping_minor=_POSTAGE,

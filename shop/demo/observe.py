@@ -120,7 +120,10 @@ def observe(plan: Plan) -> dict[str, Way | None]:
 def _look(prefix: str) -> Iterator[Seen]:
     orders = list(Order.objects.filter(number__startswith=prefix))
     payments = {p.order_id: p for p in Payment.objects.filter(number__startswith=prefix)}
-    came_back = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.REFUND_FAILED)
+    came_back = LedgerEntry.objects.filter(
+        kind=LedgerEntry.Kind.REFUND_FAILED,
+        payment_id__in=[payment.pk for payment in payments.values()],
+    )
     bounced = set(came_back.values_list("payment_id", flat=True))
     shipments: defaultdict[object, list[Shipment]] = defaultdict(list)
     mine = [order.pk for order in orders]

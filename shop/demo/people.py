@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from orders.events import Address
 from orders.models import Order
 
 #: Whoever prepares a run.
@@ -18,3 +19,14 @@ ACCOUNT: Final = {"bank": "20", "number": "1002-123-456789", "holder": "Customer
 def customer_of(order: Order) -> str:
     """Return the customer of an order as an actor, who is held to what customers may do."""
     return f"customer:{order.customer}"
+
+
+def address_of(customer: str, country: str) -> Address:
+    """Return where a parcel goes; the sample records the country alone."""
+    return Address(
+        name=f"Customer {customer}",
+        street="1 High Street",
+        city="Capital",
+        postcode="1",
+        country=country,
+    )

@@ -13,13 +13,13 @@ from inventory import services as inventory
 from inventory.inspection import Verdict
 from inventory.models import ReturnedGoods
 from orders import services as orders
-from orders.events import Address
 from orders.models import Order
 from sagas.relay import relay_once
 from sagas.worker import Worker
 from shipping import services as shipping
 from shipping.models import ReturnParcel, Shipment
 from shipping.simulated_carrier import SimulatedCarrier
+from shop.demo.people import address_of
 from shop.invoices import CURRENCY, Invoice
 from shop.replay.acts import GoodsBack, MoneyBack, Placing, Way
 
@@ -78,7 +78,7 @@ class Deeds:
             customer=customer,
             currency=CURRENCY,
             lines=[(line.sku, line.quantity, line.unit_price_minor) for line in invoice.lines],
-            ship_to=_address(invoice),
+            ship_to=address_of(_customer(invoice), invoice.country),
             payment_tokens=(_CARD,),
             actor=f"customer:{customer}",
         )
@@ -151,14 +151,3 @@ class Deeds:
 def _customer(invoice: Invoice) -> str:
     """Return who orders; somebody whom the file does not name is never the same as another."""
     return invoice.customer or f"guest-{invoice.number}"
-
-
-def _address(invoice: Invoice) -> Address:
-    """Return where a parcel goes; the file records the country alone."""
-    return Address(
-        name=f"Customer {_customer(invoice)}",
-        street="1 High Street",
-        city="Capital",
-        postcode="1",
-        country=invoice.country,
-    )
