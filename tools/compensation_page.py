@@ -95,7 +95,10 @@ def _rows() -> Page:
     from orders.decision_table import DECISIONS
 
     yield from ("", "## What is done: the thirty rows", "")
-    yield "The first row that fits is the one that holds; each has a scenario named after it."
+    yield (
+        "The first row that fits is the one that holds;"
+        " D-1 to D-25 have scenarios named after them in `tests/scenarios/rows`."
+    )
     yield "Every row begins alike: the case is written down, and the way forward is fenced off."
     yield "G is what was paid for the goods, F the shipping fee, X the return fee."
     yield "A, C and V are authorised, captured and voided; R is refunded, B taken by a bank."
