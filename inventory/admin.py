@@ -3,43 +3,22 @@
 Stock changes through steps and commands that announce, never in a form (decision 27).
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from inventory.models import Reservation, ReservationLine, ReturnedGoods, ReturnedLine, StockItem
 from inventory.services import Verdict, inspect, report_all_missing
-from sagas.admin.readonly import ReadOnlyAdmin
+from sagas.admin.readonly import ReadOnlyAdmin, ReadOnlyInline, page_link
 from sagas.admin.verbs import Verb, VerbAdmin
-
-if TYPE_CHECKING:
-    _Inline = admin.TabularInline[Any, Any]
-else:
-    _Inline = admin.TabularInline
-
-
-class ReadOnlyInline(_Inline):
-    """Rows that belong to the page's own; nothing can be changed."""
-
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class ReservationLineInline(ReadOnlyInline):
     """What is kept."""
 
     model = ReservationLine
+    joins = ("item",)
     fields = ("item", "quantity", "out", "released", "short", "lost")
 
 
@@ -47,17 +26,14 @@ class ReturnedLineInline(ReadOnlyInline):
     """What comes back."""
 
     model = ReturnedLine
+    joins = ("item",)
     fields = ("line_no", "item", "quantity", "sellable", "damaged", "refused")
 
 
 @admin.display(description=_("order"), ordering="order_id")
 def order_link(row: Reservation | ReturnedGoods) -> str:
     """Link to the order, wherever the shop keeps it."""
-    try:
-        address = reverse("admin:orders_order_change", args=[row.order_id])
-    except NoReverseMatch:
-        return str(row.order_id)
-    return format_html('<a href="{}">{}</a>', address, row.order_id)
+    return page_link("admin:orders_order_change", row.order_id, row.order_id)
 
 
 @admin.register(StockItem)

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from inventory import services
 from inventory.models import Reservation, ReturnedGoods, StockItem
-from sagas.api.door import Door, actor_of, needs, query_of
+from sagas.api.door import Door, actor_of, body_of, needs, query_of
 from sagas.api.problem import FieldError, invalid
 from sagas.api.serializers import problems
 
@@ -135,7 +135,7 @@ class Shortage(Door):
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Say that kept units are not there; less is sent, and less is paid."""
-        body = _body(request, ShortageSerializer)
+        body = body_of(request, ShortageSerializer)
         of_order = Reservation.objects.filter(holder_id=order_id, order_id=order_id)
         get_object_or_404(of_order)
         missed = Counter[str]()
@@ -160,7 +160,7 @@ class Inspection(Door):
     )
     def post(self, request: Request, case_id: UUID) -> Response:
         """Say what was found of every unit; the money of what is accepted follows."""
-        body = _body(request, InspectionSerializer)
+        body = body_of(request, InspectionSerializer)
         goods = get_object_or_404(ReturnedGoods, case_id=case_id)
         verdicts = {line.pop("line_no"): services.Verdict(**line) for line in body["lines"]}
         try:
@@ -168,12 +168,6 @@ class Inspection(Door):
         except services.InvalidInput as refusal:
             raise _invalid(refusal) from refusal
         return Response(GoodsSerializer(goods).data)
-
-
-def _body(request: Request, serializer_class: type[Any]) -> dict[str, Any]:
-    given = serializer_class(data=request.data)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)
 
 
 def _invalid(refusal: services.InvalidInput) -> Exception:

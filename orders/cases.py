@@ -127,11 +127,6 @@ class CaseRule:
     #: The customer is not shown why: the kind and the reason are the shop's own business.
     is_discreet: bool = False
 
-    @property
-    def wording(self) -> str:
-        """The key under which `orders.wording` has what the customer is told."""
-        return self.kind.value
-
     def applied(self, *, fault: bool, is_whole: bool) -> Self:
         """Return the rule for one case: whose fault it is, and how much of the order it takes.
 

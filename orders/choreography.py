@@ -2,7 +2,8 @@
 
 Who does what is declared by the participants; here stands what starts, turns and ends each. Only
 a cancellation of the whole order turns the checkout; every other case is a choreography of its own,
-keyed by its case, and never changes the direction of what it came from (design decision 2).
+keyed by its case (an owed refund by the refund), and never changes the direction of what it came
+from (design decision 2).
 """
 
 from datetime import timedelta
@@ -67,6 +68,20 @@ partials = Choreography(
     terminal=(orders.CaseStalled, payments.CaseRefundPlanned),
 )
 
+#: What ends nothing while goods come back.
+_GOODS_BACK = (
+    inventory.InspectionOverdue,
+    inventory.ReturnExpected,
+    inventory.ReturnNotExpected,
+    inventory.ReturnQuarantined,
+    orders.CaseStalled,
+    orders.OrderReturned,
+    shipping.GoodsSentBack,
+    shipping.ReturnIntercepted,
+    shipping.ReturnLabelled,
+    shipping.SendBackRefused,
+)
+
 #: Goods first, then money (D-13, D-17, D-18, D-19).
 returns = Choreography(
     "return",
@@ -75,18 +90,7 @@ returns = Choreography(
     starts=orders.ReturnRequested,
     completes=(orders.ReturnCompleted, orders.ReturnRejected),
     deadline=timedelta(days=90),
-    terminal=(
-        inventory.InspectionOverdue,
-        inventory.ReturnExpected,
-        inventory.ReturnNotExpected,
-        inventory.ReturnQuarantined,
-        orders.CaseStalled,
-        orders.OrderReturned,
-        shipping.GoodsSentBack,
-        shipping.ReturnIntercepted,
-        shipping.ReturnLabelled,
-        shipping.SendBackRefused,
-    ),
+    terminal=_GOODS_BACK,
 )
 
 #: The replacement is reserved first, then the goods come back, then it is sent (D-20).
@@ -97,19 +101,7 @@ exchanges = Choreography(
     starts=orders.ExchangeRequested,
     completes=(orders.ExchangeSettled, orders.ExchangeRejected),
     deadline=timedelta(days=90),
-    terminal=(
-        inventory.InspectionOverdue,
-        inventory.ReplacementReleased,
-        inventory.ReturnExpected,
-        inventory.ReturnNotExpected,
-        inventory.ReturnQuarantined,
-        orders.CaseStalled,
-        orders.OrderReturned,
-        shipping.GoodsSentBack,
-        shipping.ReturnIntercepted,
-        shipping.ReturnLabelled,
-        shipping.SendBackRefused,
-    ),
+    terminal=(*_GOODS_BACK, inventory.ReplacementReleased),
 )
 
 #: The carrier lost a parcel: the goods once more, or their money (D-15).
@@ -140,7 +132,8 @@ replacements = Choreography(
     ),
 )
 
-#: Money goes back and no goods do (D-28; the end of D-23; an inquiry that is closed by a refund).
+#: Money goes back and no goods do (D-28; the end of D-23; an inquiry that is closed by a
+#: refund; a replacement that could not be sent).
 given_credits = Choreography(
     "credit",
     key="case_id",

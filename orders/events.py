@@ -139,7 +139,7 @@ class OrderStalled(Event):
 
 
 class OrderLost(Event):
-    """The order's only parcel got lost: the checkout is over, a loss begins."""
+    """Nothing of the order will arrive: the checkout is over, a loss begins."""
 
     order_id: UUID
 
@@ -404,7 +404,7 @@ class ReplacementDue(Event):
 
 
 class ReplacementSettled(Event):
-    """The customer has the replacement, or it can't be sent and a person has been told."""
+    """The customer has the replacement, or its worth is paid instead."""
 
     case_id: UUID
     order_id: UUID
@@ -424,7 +424,11 @@ class RefundDue(Event):
 
 
 class CreditRequested(Event):
-    """Money is to go back although no goods do (D-28); it was approved by a second person."""
+    """Money is to go back although no goods do.
+
+    Goodwill that a second person approved (D-28), a decided suspicion (D-23), an inquiry that is
+    closed by paying (D-24), or a replacement that could not be sent.
+    """
 
     case_id: UUID
     order_id: UUID

@@ -72,7 +72,7 @@ _CANCEL: Final = Words(
     refused=_("Your order had left already, so it could not be cancelled."),
 )
 
-#: By `CaseRule.wording`; with ":whole" where a case of that kind takes the whole order.
+#: By the value of the kind; with ":whole" where a case of that kind takes the whole order.
 WORDS: Final[dict[str, Words]] = {
     "abandon": _CANCEL,
     "cancel": _CANCEL,

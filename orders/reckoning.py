@@ -32,9 +32,10 @@ class Books:
         left = ((line, line.quantity - line.given_up) for line in self.lines)
         return [(line, units) for line, units in left if units]
 
-    def line(self, line_id: object) -> SoldLine:
-        """Return one of the lines."""
-        return next(line for line in self.lines if line.pk == line_id)
+    @property
+    def by_id(self) -> dict[object, SoldLine]:
+        """The lines by their ids, made anew each time."""
+        return {line.pk: line for line in self.lines}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,8 +195,9 @@ def book(case: Case, books: Books, taken: Sequence[Taken], found: Reckoning) -> 
 def unbook(case: Case, books: Books, parts: Sequence[CaseLine]) -> None:
     """Take back what was booked for a case whose money could not be given."""
     by_line = sum(part.refunded_minor for part in parts)
+    sold = books.by_id
     for part in parts:
-        books.line(part.line_id).refunded_minor -= part.refunded_minor
+        sold[part.line_id].refunded_minor -= part.refunded_minor
         part.refunded_minor = 0
     books.order.postage_back_minor -= case.refund_minor - case.given_minor - by_line
     books.order.given_back_minor -= case.refund_minor
@@ -217,8 +219,9 @@ def fall_short(case: Case, books: Books, parts: Sequence[CaseLine], *, paid_mino
     by_line = [part.refunded_minor for part in parts]
     postage = max(case.refund_minor - case.given_minor - sum(by_line), 0)
     of_goods = min(short, sum(by_line))
+    sold = books.by_id
     for part, less in zip(parts, _spread(books, of_goods, by_line), strict=True):
-        books.line(part.line_id).refunded_minor -= less
+        sold[part.line_id].refunded_minor -= less
         part.refunded_minor -= less
     books.order.postage_back_minor -= min(short - of_goods, postage)
     withhold(case, paid_minor=paid_minor)

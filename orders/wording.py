@@ -2,7 +2,7 @@
 
 The API, the admin and the mails all say it; nobody else words it. What waits is never called
 complete: a refund that was ordered says how much and by when, one that is owed says that it is.
-Nothing is read or written here; `facts_of` reads the order's rows, which its caller has loaded.
+`facts_of` and `case_facts` read rows that are not given; nothing else here reads, nothing writes.
 """
 
 from collections.abc import Iterable
@@ -205,7 +205,7 @@ def _words(case: CaseFacts, phase: Phase) -> Words:
     """Return a case's words; an exchange that ends with money has become a return (D-20)."""
     is_paid = case.kind is CaseKind.EXCHANGE and case.remedy == Case.Remedy.MONEY
     is_return = is_paid and phase in (Phase.PENDING, Phase.DONE)
-    key = CASES[CaseKind.RETURN if is_return else case.kind].wording
+    key = (CaseKind.RETURN if is_return else case.kind).value
     whole = WORDS.get(f"{key}:whole") if case.is_whole else None
     return whole or WORDS[key]
 

@@ -5,13 +5,11 @@ Money and states change through transitions that announce, never in a form (deci
 
 from django import forms
 from django.contrib import admin
-from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from payments import services
 from payments.models import Dispute, Evidence, LedgerEntry, Payment, Refund, WebhookReceived
-from sagas.admin.readonly import ReadOnlyAdmin
+from sagas.admin.readonly import ReadOnlyAdmin, page_link
 from sagas.admin.verbs import ReasonForm, Verb, VerbAdmin
 from sagas.money import Money
 
@@ -102,11 +100,8 @@ class MoneyAdmin(ReadOnlyAdmin):
     @admin.display(description=_("order"))
     def order(self, row: Payment | Refund | Dispute) -> str:
         """Link to the order, wherever the shop keeps it."""
-        try:
-            address = reverse("admin:orders_order_change", args=[row.order_id])
-        except NoReverseMatch:
-            return str(row.order_id)
-        return format_html('<a href="{}">{}</a>', address, getattr(row, "number", row.order_id))
+        said = getattr(row, "number", row.order_id)
+        return page_link("admin:orders_order_change", row.order_id, said)
 
 
 @admin.register(Payment)

@@ -3,39 +3,22 @@
 States change through transitions that announce, never in a form (decision 27).
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from sagas.admin.readonly import ReadOnlyAdmin
+from sagas.admin.readonly import ReadOnlyAdmin, ReadOnlyInline, page_link
 from sagas.admin.verbs import Verb, VerbAdmin
 from shipping import services
 from shipping.models import CarrierCursor, ReturnParcel, Shipment, ShipmentLine
 
-if TYPE_CHECKING:
-    _Inline = admin.TabularInline[Any, Any]
-else:
-    _Inline = admin.TabularInline
 
-
-class ShipmentLineInline(_Inline):
+class ShipmentLineInline(ReadOnlyInline):
     """What is in the parcel."""
 
     model = ShipmentLine
     fields = ("line_no", "sku", "quantity", "withdrawn", "sent")
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class ParcelAdmin(VerbAdmin):
@@ -44,11 +27,7 @@ class ParcelAdmin(VerbAdmin):
     @admin.display(description=_("order"))
     def order(self, row: Shipment | ReturnParcel) -> str:
         """Link to the order, wherever the shop keeps it."""
-        try:
-            address = reverse("admin:orders_order_change", args=[row.order_id])
-        except NoReverseMatch:
-            return str(row.order_id)
-        return format_html('<a href="{}">{}</a>', address, row.number or row.order_id)
+        return page_link("admin:orders_order_change", row.order_id, row.number or row.order_id)
 
 
 def hand_over(shipment: Shipment, *, actor: str, reason: str) -> bool:

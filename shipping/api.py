@@ -12,7 +12,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sagas.api.door import Door, actor_of, needs, query_of
+from sagas.api.door import Door, actor_of, body_of, needs, query_of
 from sagas.api.problem import FieldError, invalid
 from sagas.api.serializers import problems
 from shipping import services
@@ -120,9 +120,7 @@ class HandOver(Door):
     )
     def post(self, request: Request, shipment_id: UUID) -> Response:
         """Let a parcel leave, or a part of it; asking again changes nothing."""
-        given = HandOverSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        chosen = given.validated_data.get("lines")
+        chosen = body_of(request, HandOverSerializer).get("lines")
         units = {line["line_no"]: line["quantity"] for line in chosen} if chosen else None
         shipment = get_object_or_404(Shipment, pk=shipment_id)
         try:

@@ -288,7 +288,7 @@ class ReplacementDelivered(Event):
 
 
 class ReplacementLost(Event):
-    """The carrier lost the replacement, too: a person decides."""
+    """The carrier lost the replacement, too: its worth is paid."""
 
     case_id: UUID
     order_id: UUID

@@ -1,36 +1,16 @@
 """Parts of the pages: rows that can't be changed, and amounts as people read them."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from orders import wording
 from orders.models import Benefit, Case, CaseLine, SoldLine
+from sagas.admin.readonly import ReadOnlyInline
 from sagas.money import Money
-
-if TYPE_CHECKING:
-    _Inline = admin.TabularInline[Any, Any]
-else:
-    _Inline = admin.TabularInline
-
-
-class ReadOnlyInline(_Inline):
-    """Rows that belong to the page's own; nothing can be changed."""
-
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class SoldLineInline(ReadOnlyInline):
@@ -54,6 +34,7 @@ class CaseLineInline(ReadOnlyInline):
     """Which units a case is about."""
 
     model = CaseLine
+    joins = ("line",)
     fields = ("line", "quantity", "accepted", "refused", "amount_minor", "refunded_minor")
 
 
@@ -120,6 +101,7 @@ class CaseInline(CaseColumns, ReadOnlyInline):
     """Why an order, or a part of it, ended otherwise, and who pays what."""
 
     model = Case
+    joins = ("order",)
     readonly_fields = ("case_link", "who_pays", "why", "clock", "customer_is_told")
     fields = (
         "case_link", "state", "who_pays", "why", "clock", "remedy", "customer_is_told",

@@ -1,7 +1,7 @@
 """What every endpoint of orders does: who asks, for which order, and what is answered."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from orders import services
+from orders import case_book, services
 from orders.models import Case, Order
 from sagas.api import idempotency
 from sagas.api.door import actor_of
@@ -30,19 +30,11 @@ KEY = OpenApiParameter(
 )
 
 
-def body_of(request: Request, serializer_class: type[Any]) -> dict[str, Any]:
-    """Return the checked body; raises a problem with every reason."""
-    given = serializer_class(data=request.data)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)
-
-
-def order_of(request: Request, number: str, *, permission: str) -> Order:
-    """Return the order with what hangs on it, if this user may; raises Http404 otherwise."""
-    found = Order.objects.filter(number=number).prefetch_related(
-        "lines", "benefits", "cases__lines__line"
-    )
-    for order in found:
+def order_of(
+    request: Request, number: str, *, permission: str, beside: Sequence[str] = ()
+) -> Order:
+    """Return the order with what is `beside` it, if this user may; raises Http404 otherwise."""
+    for order in Order.objects.filter(number=number).prefetch_related(*beside):
         if order.customer == request.user.get_username() or request.user.has_perm(permission):
             return order
     message = _("You have no order %(number)s.") % {"number": number}
@@ -62,7 +54,7 @@ def case_of(request: Request, number: str, case: UUID, *, permission: str) -> Ca
 def asker(request: Request, customer: str) -> str:
     """Return who asks, as an actor of the log: a customer for themselves, or somebody else."""
     is_own = request.user.get_username() == customer
-    return f"customer:{customer}" if is_own else actor_of(request)
+    return f"{case_book.CUSTOMER}{customer}" if is_own else actor_of(request)
 
 
 def once(request: Request, act: Callable[[], Response]) -> Response:

@@ -15,12 +15,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders import serializers, services
-from orders.api.asking import KEY, accepted, asker, body_of, once, order_of, refused
+from orders.api.asking import KEY, accepted, asker, once, order_of, refused
 from orders.events import Address, PayBy
 from orders.models import Order
-from sagas.api.door import Door, needs
+from sagas.api.door import Door, body_of, needs
 from sagas.api.problem import FieldError, invalid
 from sagas.api.serializers import problems
+
+#: What is shown of an order beside its own fields.
+_SHOWN = ("lines", "benefits", "cases__lines__line")
 
 
 class Orders(Door):
@@ -48,7 +51,8 @@ class OrderDetail(Door, RetrieveAPIView[Order]):
     permission_classes = (IsAuthenticated,)
 
     def get_object(self) -> Order:
-        return order_of(self.request, self.kwargs["number"], permission="orders.view_order")
+        number = self.kwargs["number"]
+        return order_of(self.request, number, permission="orders.view_order", beside=_SHOWN)
 
 
 def _place(request: Request) -> Response:

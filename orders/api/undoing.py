@@ -11,11 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders import serializers, services
-from orders.api.asking import KEY, asked, asker, body_of, case_of, once, order_of
+from orders.api.asking import KEY, asked, asker, case_of, once, order_of
 from orders.api.ordering import new_lines
 from orders.events import CaseKind
 from orders.models import Order
-from sagas.api.door import Door
+from sagas.api.door import Door, body_of
 from sagas.api.serializers import problems
 
 CHANGE = "orders.change_order"

@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders import serializers, services
-from orders.api.asking import KEY, asked, body_of, case_of, once, order_of
-from sagas.api.door import Door, actor_of, needs
+from orders.api.asking import KEY, asked, case_of, once, order_of
+from sagas.api.door import Door, actor_of, body_of, needs
 from sagas.api.serializers import problems
 
 ADD, CHANGE = "orders.add_case", "orders.change_case"

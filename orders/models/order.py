@@ -37,7 +37,7 @@ class Order(models.Model):
         DELIVERED = "delivered", _("delivered")
         #: Delivered and booked out; returns are possible.
         COMPLETED = "completed", _("completed")
-        #: The carrier lost the only parcel; its case says whether the goods or the money follow.
+        #: Nothing of it will arrive; its case says whether the goods or the money follow.
         LOST = "lost", _("lost")
         #: The parcel was stopped on its way and came back; its return goes on.
         INTERCEPTED = "intercepted", _("intercepted")

@@ -1,4 +1,6 @@
-"""Money goes back and no goods do (D-23, D-28), and money that is still owed (D-26)."""
+"""Money goes back and no goods do: goodwill (D-28), a decided suspicion (D-23), an inquiry (D-24),
+a replacement that could not be sent; and money that is still owed (D-26).
+"""
 
 from orders.events import (
     CaseKind,

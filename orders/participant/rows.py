@@ -53,7 +53,8 @@ def books_of(
 
 def taken_by(parts: Sequence[CaseLine], books: Books) -> list[Taken]:
     """Return all units that a case is about, with their lines."""
-    return [(books.line(part.line_id), part.quantity) for part in parts]
+    sold = books.by_id
+    return [(sold[part.line_id], part.quantity) for part in parts]
 
 
 # -- answers --------------------------------------------------------------------------------------

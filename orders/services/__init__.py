@@ -13,7 +13,6 @@ from orders.services.crediting import (
     propose_goodwill,
 )
 from orders.services.deciding import (
-    block_customer,
     choose_remedy,
     close_inquiry,
     decide_fraud,
@@ -50,7 +49,6 @@ __all__ = [
     "InvalidReturn",
     "NewLine",
     "approve_goodwill",
-    "block_customer",
     "choose_remedy",
     "close_inquiry",
     "decide_fraud",

@@ -1,11 +1,11 @@
-"""Deciding cases: what a customer wants for a lost parcel, and what becomes of suspected fraud."""
+"""Deciding cases: a lost parcel, suspected fraud, a bank's inquiry, and who may order no more."""
 
 from datetime import datetime
 from typing import Final
 from uuid import uuid5
 
 from django.conf import settings
-from django.db import router, transaction
+from django.db import router
 from django.utils.translation import gettext as _
 
 from orders import case_book, events
@@ -191,13 +191,6 @@ def close_inquiry(case: Case, *, actor: str, reason: str = "") -> Case:
 
 
 # -- customers ------------------------------------------------------------------------------------
-
-
-def block_customer(customer: str, *, reason: str, actor: str) -> BlockedCustomer:
-    """Let a customer place no more orders; somebody who is blocked stays so."""
-    using = router.db_for_write(BlockedCustomer)
-    with transaction.atomic(using=using):
-        return _block(customer, reason=reason, actor=actor, now=clock.now(using), using=using)
 
 
 def _block(customer: str, *, reason: str, actor: str, now: datetime, using: str) -> BlockedCustomer:

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from payments import services
 from payments.api import serializers
 from payments.models import Dispute, LedgerEntry, Payment, Refund
-from sagas.api.door import Door, actor_of, needs, query_of
+from sagas.api.door import Door, actor_of, body_of, needs, query_of
 from sagas.api.pages import NewestFirst
 from sagas.api.problem import Problem
 from sagas.api.serializers import ActedSerializer, ReasonSerializer, problems
@@ -69,11 +69,10 @@ class PaymentDetail(Door, RetrieveAPIView[Payment]):
 
 def _act(request: Request, refund: UUID, body_class: type[Any], verb: Verb) -> Response:
     """Do what a person decided; 409 says why it can't be done, or not by them."""
-    given = body_class(data=request.data)
-    given.is_valid(raise_exception=True)
+    given = body_of(request, body_class)
     found = get_object_or_404(Refund, pk=refund)
     try:
-        verb(found, given.validated_data, actor_of(request))
+        verb(found, given, actor_of(request))
     except services.NotPossible as refusal:
         title = _("That can't be done to this refund")
         raise Problem(

@@ -94,29 +94,23 @@ class SourceFilter(_Declared):
         return SOURCES
 
 
-class UnresolvedFilter(admin.SimpleListFilter):
-    """Findings that are still there, or are not any more."""
-
-    title = _("open")
-    parameter_name = "open"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("Yes")), ("no", _("No"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        return queryset.filter(resolved_at__isnull=value == "yes") if value else queryset
-
-
 class OpenFilter(admin.SimpleListFilter):
     """Open or closed cases."""
 
     title = _("open")
     parameter_name = "open"
+    #: The time that is not there yet while it is open.
+    ended = "closed_at"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("yes", _("Yes")), ("no", _("No"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
-        return queryset.filter(closed_at__isnull=value == "yes") if value else queryset
+        return queryset.filter(**{f"{self.ended}__isnull": value == "yes"}) if value else queryset
+
+
+class UnresolvedFilter(OpenFilter):
+    """Findings that are still there, or are not any more."""
+
+    ended = "resolved_at"

@@ -6,11 +6,42 @@ from uuid import UUID
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
 
 if TYPE_CHECKING:
+    _Inline = admin.TabularInline[Any, Any]
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
+    _Inline = admin.TabularInline
     _ModelAdmin = admin.ModelAdmin
+
+
+def page_link(page: str, key: object, said: object) -> str:
+    """Link to the admin page of a row that may be another context's; without one, only its key."""
+    try:
+        return format_html('<a href="{}">{}</a>', reverse(page, args=[key]), said)
+    except NoReverseMatch:
+        return str(key)
+
+
+class ReadOnlyInline(_Inline):
+    """Rows that belong to the page's own; nothing can be changed."""
+
+    extra = 0
+    can_delete = False
+    #: What is shown beside each row, read together with the rows.
+    joins: tuple[str, ...] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        return rows.select_related(*self.joins) if self.joins else rows  # without names: all
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
 
 
 class ReadOnlyAdmin(_ModelAdmin):

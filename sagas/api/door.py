@@ -37,6 +37,13 @@ def actor_of(request: Request) -> str:
     return f"{role}:{request.user.get_username()}"
 
 
+def body_of(request: Request, serializer_class: type[Any]) -> dict[str, Any]:
+    """Return the checked body; raises a problem with every reason."""
+    given = serializer_class(data=request.data)
+    given.is_valid(raise_exception=True)
+    return dict(given.validated_data)
+
+
 def query_of(request: Request, serializer_class: type[Any]) -> dict[str, Any]:
     """Return the checked query parameters; raises Problem 400."""
     query = serializer_class(data=request.query_params)

@@ -1,8 +1,8 @@
 """Views for operators: every saga with its timeline, and what can be done about its deliveries.
 
-Reading needs the permission sagas.view_saga; retrying and skipping what is dead or braked, and
-approving what is braked, need sagas.retry_delivery, sagas.skip_delivery and sagas.approve_call. All
-act through the functions that the admin uses, so the log is the same.
+Reading needs the permission sagas.view_saga; retrying what is dead, skipping what is dead or
+braked, and approving what is braked need sagas.retry_delivery, sagas.skip_delivery and
+sagas.approve_call. All act through the functions that the admin uses, so the log is the same.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sagas import event_log
-from sagas.api.door import Door, actor_of, needs, query_of
+from sagas.api.door import Door, actor_of, body_of, needs, query_of
 from sagas.api.pages import NewestFirst
 from sagas.api.problem import Problem
 from sagas.api.serializers import (
@@ -79,10 +79,9 @@ class HeldDelivery(Door):
     act: ClassVar[Callable[..., bool]]
 
     def post(self, request: Request, pk: UUID) -> Response:
-        body = ReasonSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        reason = body_of(request, ReasonSerializer)["reason"]
         try:
-            changed = self.act(pk, actor=actor_of(request), reason=body.validated_data["reason"])
+            changed = self.act(pk, actor=actor_of(request), reason=reason)
         except Delivery.DoesNotExist as gone:
             message = _("This delivery is done, was skipped, or never was.")
             raise Http404(message) from gone

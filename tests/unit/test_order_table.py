@@ -58,7 +58,7 @@ def test_every_rule_ends_orders_in_states_that_there_are_and_has_its_words(kind)
     assert rule.finals
     assert set(rule.finals) <= {"", *Order.State.values}
     assert rule.opened_by
-    assert rule.wording in WORDS
+    assert rule.kind.value in WORDS
 
 
 @pytest.mark.parametrize("kind", CaseKind)
