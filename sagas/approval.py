@@ -10,12 +10,11 @@ from django.utils.translation import gettext as _
 
 from sagas import delivery
 from sagas.case import approve_case
-from sagas.dead_letter import about, require_reason
+from sagas.dead_letter import about, act_on
 from sagas.exceptions import SecondPersonNeeded, StaleDelivery
 from sagas.facts import CallApproved
 from sagas.models import Case, CaseKind, Delivery, DeliveryState, Saga, StoredEvent
 from sagas.money import Money
-from sagas.outbox import locked_saga
 from sagas.participant import PARTICIPANTS
 from sagas.unit import Unit
 
@@ -27,19 +26,12 @@ def approve(delivery_id: UUID, *, actor: str, reason: str, using: str = "default
     Delivery.DoesNotExist, ValueError without a reason, and SecondPersonNeeded when `actor` is who
     asked for the money.
     """
-    require_reason(reason)
-    saga_id = Delivery.objects.using(using).values_list("saga_id", flat=True).get(id=delivery_id)
-    with locked_saga(saga_id, using) as (unit, saga):
-        braked = Delivery.objects.using(using).filter(id=delivery_id, state=DeliveryState.BRAKED)
-        row = braked.first()
-        if row is None:
-            return False
-        _require_second_person(row, actor, using)
-        _let_go(unit, saga, row, actor, reason)
-    return True
+    states = (DeliveryState.BRAKED,)
+    return act_on(delivery_id, _let_go, states, actor=actor, reason=reason, using=using)
 
 
 def _let_go(unit: Unit, saga: Saga, row: Delivery, actor: str, reason: str) -> None:
+    _require_second_person(row, actor, unit.using)
     if not delivery.let_go(unit.using, row, at=unit.now):
         raise StaleDelivery
     cases = Case.objects.using(unit.using)

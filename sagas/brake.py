@@ -7,10 +7,8 @@ Values only.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sagas.money import Money
+from sagas.money import Money
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +18,7 @@ class Tally:
     count: int = 0
     minor: Mapping[str, int] = field(default_factory=dict)
 
-    def plus(self, amount: "Money") -> "Tally":
+    def plus(self, amount: Money) -> "Tally":
         """Return the tally with one more call that moves `amount`."""
         moved = self.minor.get(amount.currency, 0) + amount.minor
         return Tally(count=self.count + 1, minor={**self.minor, amount.currency: moved})
@@ -47,7 +45,7 @@ class Brake:
             message = f"{self!r} has a cap below zero; leave a cap out to have none."
             raise ValueError(message)
 
-    def reached(self, amount: "Money", *, hour: Tally, run: Tally) -> str:
+    def reached(self, amount: Money, *, hour: Tally, run: Tally) -> str:
         """Return the cap that one more call of `amount` would go over, "" when there is none."""
         caps = (
             *_over("per_hour", self.per_hour_count, self.per_hour_minor, hour.plus(amount), amount),
@@ -57,7 +55,7 @@ class Brake:
 
 
 def _over(
-    name: str, count: int | None, minor: Mapping[str, int], tally: Tally, amount: "Money"
+    name: str, count: int | None, minor: Mapping[str, int], tally: Tally, amount: Money
 ) -> Iterator[str]:
     """Yield the caps that a tally is over, as they are written in the settings."""
     if count is not None and tally.count > count:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from sagas import clock, delivery
 from sagas.claim import rows_calling
@@ -102,6 +102,11 @@ class Breakers:
             self._room[gateway] -= 1
             return None
         return breaker.retry_at or self.now + settings().BREAKER_PAUSE
+
+    def give_back(self, gateway: str) -> None:
+        """Let the next call of the batch out instead of one that did not go out after all."""
+        if gateway in self._room:
+            self._room[gateway] += 1
 
     def _find_room(self, breaker: Breaker, patience: timedelta) -> int:
         if breaker.retry_at is None:
@@ -215,8 +220,8 @@ def _postponed(gateway: str, using: str, now: datetime) -> "QuerySet[Delivery, t
         state=DeliveryState.READY,
         reason__startswith=_reason(gateway),
     )
-    # "undo", "timer", "forward": their letters happen to fall in the order of urgency.
-    return rows.order_by("-kind", "available_at", "id").values_list("consumer", "id")
+    order = Case(*(When(kind=kind, then=place) for place, kind in enumerate(_URGENCY)))
+    return rows.order_by(order, "available_at", "id").values_list("consumer", "id")
 
 
 def _wake(freed: Sequence[tuple[str, UUID]], using: str, now: datetime) -> None:

@@ -58,6 +58,7 @@ def begin_call(desk: Desk, member: Member, step: Step) -> None:
     brake = _brake_of(desk, member, call, amount)
     if amount is not None and (cap := desk.brakes.stop(brake, amount)):
         desk.work.put_back(member.subject, kept)
+        desk.breakers.give_back(call.gateway)
         _brake(desk, member, step, amount, cap)
         return
     intent = desk.ledger.begin(

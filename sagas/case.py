@@ -63,7 +63,10 @@ def new_case(
 
 
 def report(unit: Unit, *, saga_id: UUID | None, owner: str, detail: str) -> Case:
-    """Open a case about books that disagree, perhaps those of a saga (R41)."""
+    """Return a case about books that disagree, perhaps those of a saga, for the caller to insert.
+
+    That it was opened is announced with the unit (R41).
+    """
     case = Case(
         id=clock.new_id(),
         kind=CaseKind.RECONCILIATION,
@@ -72,7 +75,6 @@ def report(unit: Unit, *, saga_id: UUID | None, owner: str, detail: str) -> Case
         detail=detail,
         opened_at=unit.now,
     )
-    case.save(using=unit.using, force_insert=True)
     _tell(unit, case, DisagreementReported(case_id=case.id, owner=owner, detail=detail[:_TOLD]))
     return case
 

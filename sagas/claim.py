@@ -34,12 +34,7 @@ class Paused:
 
     def holds(self, delivery: Delivery, saga: Saga | None) -> bool:
         """Whether the delivery's consumer, step or choreography, or a gateway of it is paused."""
-        if not self.names:
-            return False
-        step = f"{delivery.consumer}.{delivery.purpose}"
-        choreography = f"choreography:{saga.choreography}" if saga else ""
-        names = (delivery.consumer, step, choreography, *_gateways_of(delivery))
-        return not self.names.isdisjoint(names)
+        return bool(self.names) and not self.names.isdisjoint(names_of(delivery, saga))
 
     def rows(self) -> Q:
         """Return which deliveries that is; none at all while nothing is paused."""
@@ -47,6 +42,13 @@ class Paused:
         for name in self.names:
             query |= _rows_named(name)
         return query
+
+
+def names_of(delivery: Delivery, saga: Saga | None) -> tuple[str, ...]:
+    """Return the names by which a delivery can be paused: the one that holds it up comes first."""
+    step = f"{delivery.consumer}.{delivery.purpose}"
+    choreography = f"choreography:{saga.choreography}" if saga else ""
+    return (delivery.consumer, step, choreography, *sorted(_gateways_of(delivery)))
 
 
 def _gateways_of(delivery: Delivery) -> Iterable[str]:

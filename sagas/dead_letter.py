@@ -150,16 +150,18 @@ def _blame(orphan: Slot, using: str) -> bool:
 
 def retry_dead(delivery_id: UUID, *, actor: str, reason: str, using: str = "default") -> bool:
     """Send a dead delivery back to work. Says whether it was dead; raises Delivery.DoesNotExist."""
-    return _act(delivery_id, _retry, (DeliveryState.DEAD,), actor=actor, reason=reason, using=using)
+    return act_on(
+        delivery_id, _retry, (DeliveryState.DEAD,), actor=actor, reason=reason, using=using
+    )
 
 
 def skip_dead(delivery_id: UUID, *, actor: str, reason: str, using: str = "default") -> bool:
     """Decide that a dead or braked delivery will not be done, and why. Says whether it was so."""
     states = (DeliveryState.DEAD, DeliveryState.BRAKED)
-    return _act(delivery_id, _skip, states, actor=actor, reason=reason, using=using)
+    return act_on(delivery_id, _skip, states, actor=actor, reason=reason, using=using)
 
 
-def _act(
+def act_on(
     delivery_id: UUID,
     act: Any,
     states: Collection[str],
@@ -169,7 +171,7 @@ def _act(
     using: str,
 ) -> bool:
     """Do one thing to a delivery under its saga's lock; a person's reason is required."""
-    require_reason(reason)
+    _require_reason(reason)
     saga_id = Delivery.objects.using(using).values_list("saga_id", flat=True).get(id=delivery_id)
     with locked_saga(saga_id, using) as (unit, saga):
         row = Delivery.objects.using(using).filter(id=delivery_id, state__in=states).first()
@@ -180,7 +182,7 @@ def _act(
     return True
 
 
-def require_reason(reason: str) -> None:
+def _require_reason(reason: str) -> None:
     """Raise ValueError for a verb without a reason."""
     if not reason.strip():
         message = "Say why: a reason is part of the fact that is kept."
@@ -209,7 +211,7 @@ def edit_dead(
     Returns the replacement's id. Raises UndecodableEvent when the result does not fit the schema,
     ValueError for money, for unknown fields and for a delivery that is not dead.
     """
-    require_reason(reason)
+    _require_reason(reason)
     row = Delivery.objects.using(using).select_related("event").get(id=delivery_id)
     with locked_saga(row.saga_id, using) as (unit, saga):
         row = Delivery.objects.using(using).select_related("event").get(id=delivery_id)

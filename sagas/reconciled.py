@@ -117,7 +117,7 @@ class ReconciliationPass(models.Model):
     resolved = models.BigIntegerField(default=0)
     repaired = models.BigIntegerField(default=0)
     asked = models.BigIntegerField(default=0)
-    #: Seconds that its own query took.
+    #: Seconds that it took, with the page that it shared where it came first.
     busy = models.FloatField(default=0.0)
     error = models.TextField(blank=True, default="")
 

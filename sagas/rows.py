@@ -1,15 +1,19 @@
 """Rows: many rows changed by one statement, each to its own values.
 
-PostgreSQL gets one array per column and joins it (`UPDATE ... FROM unnest(...)`), which costs a
-fraction of Django's CASE for every row and column. SQLite, which is no way off, gets the same plain
-statement for each row; other databases get `bulk_update`.
+PostgreSQL gets one array per column, SQLite a list of values, and both join it to the table
+(`UPDATE ... FROM`), which costs a fraction of Django's CASE for every row and column; other
+databases get `bulk_update`.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from django.db import connections
 from django.db.models import Field, Model
+
+#: The first version of SQLite that knows UPDATE ... FROM, and how many parameters all of them take.
+_UPDATE_FROM: Final = (3, 33)
+_PARAMETERS: Final = 30_000
 
 
 def update_rows(
@@ -26,11 +30,13 @@ def update_rows(
     if not rows:
         return 0
     columns = [rows[0]._meta.get_field(name) for name in fields]
-    vendor = connections[using].vendor
-    if vendor == "postgresql" and not any(map(_is_array, columns)):
-        return _unnest(using, rows, columns, only or {})
-    if vendor == "sqlite":
-        return _one_by_one(using, rows, columns, only or {})
+    connection: Any = connections[using]
+    if connection.vendor == "postgresql" and not any(map(_is_array, columns)):
+        return _join(connection, rows, columns, only or {}, _arrays)
+    if connection.vendor == "sqlite" and connection.Database.sqlite_version_info >= _UPDATE_FROM:
+        size = _PARAMETERS // (len(columns) + 1)
+        chunks = (rows[start : start + size] for start in range(0, len(rows), size))
+        return sum(_join(connection, chunk, columns, only or {}, _values) for chunk in chunks)
     written = type(rows[0])._base_manager.using(using).filter(**(only or {}))
     return written.bulk_update(rows, fields)
 
@@ -39,49 +45,45 @@ def _is_array(column: Any) -> bool:
     return hasattr(column, "base_field")
 
 
-def _unnest(
-    using: str, rows: Sequence[Model], columns: Sequence[Any], only: Mapping[str, str]
+def _join(
+    connection: Any,
+    rows: Sequence[Model],
+    columns: Sequence[Any],
+    only: Mapping[str, str],
+    listed: Callable[[Any, Sequence[Any], list[list[Any]], str], tuple[str, list[Any]]],
 ) -> int:
-    connection = connections[using]
     quote = connection.ops.quote_name
     meta: Any = rows[0]._meta
     sources = [meta.pk, *columns]
-    arrays = ", ".join(f"%s::{_column_type(column, connection)}[]" for column in sources)
     names = ", ".join(quote(f"new_{column.column}") for column in sources)
     sets = ", ".join(f"{quote(c.column)} = v.{quote(f'new_{c.column}')}" for c in columns)
     guards = "".join(f" AND t.{quote(meta.get_field(name).column)} = %s" for name in only)
+    told = [[_value(column, row, connection) for column in sources] for row in rows]
+    source, values = listed(connection, sources, told, names)
     sql = (
-        f"UPDATE {quote(meta.db_table)} AS t SET {sets}"  # noqa: S608  names come from models
-        f" FROM unnest({arrays}) AS v({names})"
+        f"UPDATE {quote(meta.db_table)} AS t SET {sets} FROM {source}"  # noqa: S608  names come from models
         f" WHERE t.{quote(meta.pk.column)} = v.{quote(f'new_{meta.pk.column}')}{guards}"
     )
-    values = [[_value(column, row, connection) for row in rows] for column in sources]
     with connection.cursor() as cursor:
         cursor.execute(sql, [*values, *only.values()])
         written: int = cursor.rowcount
     return written
 
 
-def _one_by_one(
-    using: str, rows: Sequence[Model], columns: Sequence[Any], only: Mapping[str, str]
-) -> int:
-    connection = connections[using]
-    quote = connection.ops.quote_name
-    meta: Any = rows[0]._meta
-    sets = ", ".join(f"{quote(column.column)} = %s" for column in columns)
-    guards = "".join(f" AND {quote(meta.get_field(name).column)} = %s" for name in only)
-    sql = (
-        f"UPDATE {quote(meta.db_table)} SET {sets}"  # noqa: S608  names come from models
-        f" WHERE {quote(meta.pk.column)} = %s{guards}"
-    )
-    sources = [*columns, meta.pk]
-    values = [
-        [*(_value(column, row, connection) for column in sources), *only.values()] for row in rows
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, values)
-        written: int = cursor.rowcount
-    return written
+def _arrays(
+    connection: Any, sources: Sequence[Any], told: list[list[Any]], names: str
+) -> tuple[str, list[Any]]:
+    arrays = ", ".join(f"%s::{_column_type(column, connection)}[]" for column in sources)
+    return f"unnest({arrays}) AS v({names})", [list(each) for each in zip(*told, strict=True)]
+
+
+def _values(
+    connection: Any, sources: Sequence[Any], told: list[list[Any]], names: str
+) -> tuple[str, list[Any]]:
+    row = f"({', '.join(['%s'] * len(sources))})"
+    listed = ", ".join([row] * len(told))
+    source = f"(WITH v({names}) AS (VALUES {listed}) SELECT * FROM v) AS v"  # noqa: S608
+    return source, [value for each in told for value in each]
 
 
 def _column_type(column: "Field[Any, Any]", connection: Any) -> str:

@@ -44,6 +44,12 @@ def django_db_modify_db_settings(tmp_path_factory):
         connection.settings_dict["TEST"]["NAME"] = str(file)
 
 
+@pytest.fixture(autouse=True)
+def unreconciled(settings):
+    """Let nothing be reconciled in the background: what a test is about, it does itself."""
+    settings.SAGAS = {**settings.SAGAS, "RECONCILE_INTERVAL": None}
+
+
 @pytest.fixture
 def outside(tmp_path, settings):
     """Give the provider and the carrier books of this test's own."""
@@ -55,11 +61,7 @@ def outside(tmp_path, settings):
 @pytest.fixture
 def world(transactional_db, outside, settings):
     """Return the shop in one process, with a hundred mugs in stock."""
-    settings.SAGAS = {
-        **settings.SAGAS,
-        "TRANSPORT": "sagas.transport.InProcessTransport",
-        "RECONCILE_INTERVAL": None,
-    }
+    settings.SAGAS = {**settings.SAGAS, "TRANSPORT": "sagas.transport.InProcessTransport"}
     shop = World(*outside)
     shop.stock(MUG=100)
     yield shop

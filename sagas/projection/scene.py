@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from sagas import deadline
-from sagas.claim import GATEWAY_PREFIX, STEPS_ASIDE
+from sagas.claim import STEPS_ASIDE, names_of
 from sagas.models import Breaker, Case, Delivery, DeliveryState, Pause, Saga
 from sagas.routing import gateways_of, step_named
 from sagas.step import INQUIRE_PREFIX
@@ -93,8 +93,7 @@ def is_timer(row: Delivery) -> bool:
 
 def pause_of(row: Delivery, scene: Scene) -> Pause | None:
     """Return the pause that holds a delivery up, as `claim` sees it (decision 20)."""
-    gateways = (f"{GATEWAY_PREFIX}{name}" for name in _gateways(row))
-    names = (row.consumer, name_of(row), f"choreography:{scene.saga.choreography}", *gateways)
+    names = names_of(row, scene.saga)
     return next((scene.pauses[name] for name in names if name in scene.pauses), None)
 
 

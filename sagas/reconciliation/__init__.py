@@ -2,10 +2,11 @@
 
 Contexts declare predicates and statement sources in `<context>/reconciliation.py`. A run looks at
 what has changed since the one before, keeps what it finds with its history, repairs what can't be
-repaired wrongly, and asks people about the rest. It changes nothing by itself.
+repaired wrongly, and asks people about the rest. It changes contexts' rows
+only through their services.
 """
 
-from sagas.reconciliation.ownerless import open_cases_for_stranded, stranded_sagas
+from sagas.reconciliation.ownerless import open_cases_for_stranded
 from sagas.reconciliation.predicate import (
     PREDICATES,
     BreakClass,
@@ -37,6 +38,5 @@ __all__ = [
     "findings",
     "open_cases_for_stranded",
     "reconcile",
-    "stranded_sagas",
     "survey",
 ]

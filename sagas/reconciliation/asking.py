@@ -57,6 +57,7 @@ def _report(
     owner = PREDICATES[passed.predicate].owner
     for finding in findings:
         finding.case = report(unit, saga_id=finding.saga_id, owner=owner, detail=_detail(finding))
+    Case.objects.using(unit.using).bulk_create([f.case for f in findings if f.case is not None])
     update_rows(unit.using, findings, ["case"])
     passed.asked += len(findings)
 

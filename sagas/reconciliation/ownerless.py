@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from sagas import clock
+from sagas import clock, delivery
 from sagas.case import open_case
 from sagas.claim import lock_sagas
 from sagas.models import Case, CaseKind, Delivery, DeliveryState, Saga, SagaStatus
@@ -30,14 +30,9 @@ def without_next_move(using: str) -> QuerySet[Saga]:
     return running.filter(~Exists(deliveries), ~Exists(own_cases))
 
 
-def stranded_sagas(using: str = "default") -> list[UUID]:
-    """Return running sagas without a next move: no delivery and no open case (D3, G5)."""
-    return list(without_next_move(using).values_list("id", flat=True)[:_AT_ONCE])
-
-
 def open_cases_for_stranded(using: str = "default") -> int:
-    """Ask a person about every saga without a next move. Returns how many (decision 4)."""
-    found = stranded_sagas(using)
+    """Ask a person about every saga without a next move (D3, G5). Returns how many (decision 4)."""
+    found = list(without_next_move(using).values_list("id", flat=True)[:_AT_ONCE])
     return ask_about_stranded(found, using) if found else 0
 
 
@@ -71,12 +66,11 @@ def ask_about_dead(delivery_id: UUID, using: str = "default") -> bool:
     if row is None:
         return False
     with locked_saga(row.saga_id, using) as (unit, saga):
-        still = without_case(using).filter(id=delivery_id).exists()
-        if still and row.state == DeliveryState.BRAKED:
-            without_case(using).filter(id=delivery_id).update(
-                state=DeliveryState.READY, available_at=unit.now
-            )
-        elif still:
-            detail = row.error.strip().rpartition("\n")[2]
-            open_case(unit, saga, CaseKind.DEAD_LETTER, detail=detail, delivery_id=row.id)
-    return still
+        row = without_case(using).filter(id=delivery_id).first()
+        if row is None:
+            return False
+        if row.state == DeliveryState.BRAKED:
+            return delivery.let_go(using, row, at=unit.now)
+        detail = row.error.strip().rpartition("\n")[2]
+        open_case(unit, saga, CaseKind.DEAD_LETTER, detail=detail, delivery_id=row.id)
+    return True

@@ -9,7 +9,7 @@ import threading
 import time
 from datetime import timedelta
 
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from sagas import clock
 from sagas.conf import settings
@@ -88,5 +88,7 @@ def _read_statements(using: str) -> None:
     try:
         for source in SOURCES.values():
             read_statement(source, using=using)
+    except DatabaseError:
+        logger.exception("The statements could not be read; the next run tries again.")
     finally:
         connections[using].close()

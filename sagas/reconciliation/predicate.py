@@ -25,7 +25,7 @@ PREDICATES: dict[str, "Predicate"] = {}
 
 
 class BreakClass(StrEnum):
-    """What kind of break it is, and so what becomes of it (R41)."""
+    """What kind of break it is, for those who read it (R41)."""
 
     #: Something is late; it ages out by itself, or somebody is stuck.
     TIMING = "timing"

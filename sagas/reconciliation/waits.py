@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from sagas.claim import paused_now
+from sagas.claim import STEPS_ASIDE, paused_now
 from sagas.models import Delivery, DeliveryState
 from sagas.reconciled import ReconciliationFinding
 from sagas.reconciliation.ownerless import (
@@ -46,8 +46,8 @@ def _ahead(using: str) -> QuerySet[Delivery]:
     )
     position, is_step = OuterRef("position"), Q(rank__gt=0, rank__lte=OuterRef("rank"))
     is_first = Q(position__lt=position) | Q(position=position, id__lt=OuterRef("id"))
-    is_parked = Q(state=DeliveryState.PARKED)
-    return lane.filter(Q(state=DeliveryState.LEASED) | (is_step & is_first & ~is_parked))
+    steps_aside = Q(state__in=STEPS_ASIDE)
+    return lane.filter(Q(state=DeliveryState.LEASED) | (is_step & is_first & ~steps_aside))
 
 
 def _held_too_long(look: Look) -> Rows:

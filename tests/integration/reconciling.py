@@ -40,8 +40,10 @@ def names() -> set[str]:
 
 @contextmanager
 def declared(*declarations: Predicate | Source) -> Iterator[None]:
-    """Let predicates and sources be declared inside the block."""
+    """Let predicates be declared inside the block, too, and these sources instead of all others."""
     with pytest.MonkeyPatch.context() as patch:
+        for name in set(SOURCES):
+            patch.delitem(SOURCES, name)
         for one in declarations:
             if isinstance(one, Predicate):
                 patch.setitem(PREDICATES, one.id, one)

@@ -145,11 +145,7 @@ planted = pytest.mark.parametrize("what", PLANTED)
 @pytest.fixture
 def world(db, outside, settings):
     """The shop inside one transaction: what is looked at here needs no commit, and is fast."""
-    settings.SAGAS = {
-        **settings.SAGAS,
-        "TRANSPORT": "sagas.transport.InProcessTransport",
-        "RECONCILE_INTERVAL": None,
-    }
+    settings.SAGAS = {**settings.SAGAS, "TRANSPORT": "sagas.transport.InProcessTransport"}
     shop = World(*outside)
     shop.stock(MUG=100)
     yield shop

@@ -134,8 +134,8 @@ def test_programs_get_everything_as_json(t1):
     assert (one["id"], one["owner"], one["break_class"]) == ("T1", "finance", "amount")
     (finding,) = told["findings"]
     assert (finding["business_key"], finding["text"]) == ("A-17", "bad is no label")
-    (statement,) = [one for one in told["statements"] if one["name"] == "bank"]
-    assert statement["lines"] == 2
+    (statement,) = told["statements"]
+    assert (statement["name"], statement["lines"]) == ("bank", 2)
 
 
 def test_of_many_findings_some_are_shown_and_the_others_counted(t1):

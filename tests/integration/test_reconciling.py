@@ -516,6 +516,8 @@ def hourly(t1, settings, monkeypatch):
     settings.SAGAS = {**settings.SAGAS, "RECONCILE_INTERVAL": timedelta(hours=1)}
     for name in set(PREDICATES) - {"T1"}:
         monkeypatch.delitem(PREDICATES, name)
+    for name in set(SOURCES):
+        monkeypatch.delitem(SOURCES, name)
 
 
 def ticks():
