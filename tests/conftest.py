@@ -1,5 +1,8 @@
 """The servers a run stands on: named in the header, required rather than skipped."""
 
+import os
+from urllib.parse import urlsplit
+
 import psycopg
 import pytest
 import redis
@@ -24,6 +27,7 @@ search.load_profile("suite")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse to start without the servers: a skipped guarantee looks like a kept one."""
+    _take_a_broker_of_ones_own()
     if connection.vendor == "sqlite" and config.option.markexpr != "both_databases":
         raise pytest.UsageError(NO_SERVICES)
     try:
@@ -32,12 +36,22 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"{NO_SERVICES}\nTried: {failure}") from failure
 
 
+def _take_a_broker_of_ones_own() -> None:
+    """Let no process of a shared-out run empty the broker of another: each has a database of it."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:
+        address = urlsplit(settings.CELERY_BROKER_URL)
+        own = address._replace(path=f"/{worker.removeprefix('gw')}").geturl()
+        # Celery asks the environment before the settings.
+        os.environ["CELERY_BROKER_URL"] = settings.CELERY_BROKER_URL = own
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     return config.stash[HEADER]
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory):
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, tmp_path_factory):
     """Keep SQLite in a file: threads and processes of a test must meet in one database."""
     if connection.vendor == "sqlite":
         file = tmp_path_factory.mktemp("sqlite") / "test.sqlite3"

@@ -18,6 +18,8 @@ import services
 
 NO_TESTS_COLLECTED = 5
 VAR = environment.ROOT / "var"
+#: A process for each core, up to as many as a broker has databases to spare.
+SHARED_OUT = ("--numprocesses", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 STATIC_CHECKS = {
     "lint": ["ruff", "check"],
     "format": ["ruff", "format", "--check"],
@@ -91,8 +93,9 @@ def suite(arguments: list[str]) -> list[str]:
 
 
 def pytest(arguments: list[str], **variables: str) -> int:
-    """Run pytest once and return its exit code."""
-    return services.call([environment.script("pytest"), *arguments], **variables)
+    """Run pytest once, on every core, and return its exit code."""
+    command = [environment.script("pytest"), *SHARED_OUT, *arguments]
+    return services.call(command, **variables)
 
 
 def libraries() -> str:

@@ -7,7 +7,7 @@ from sagas.routing import forget_routes
 from sagas.worker import Worker
 from tests.integration.workers import floor_in, shares
 
-SHARES = pytest.StashKey[dict[str, dict[str, int]]]()
+SHARES = "deliveries handled"
 
 
 class Guest(Participant):
@@ -40,12 +40,18 @@ def floor(transactional_db, outside, tmp_path, request):
     """Return a place to run workers and relays on this test's database, broker and books."""
     with floor_in(tmp_path) as floor:
         yield floor
-        request.config.stash.setdefault(SHARES, {})[request.node.name] = shares()
+        request.node.user_properties.append((SHARES, shares()))
 
 
-def pytest_terminal_summary(terminalreporter, config):
+def pytest_terminal_summary(terminalreporter):
     """Say which worker processes handled what."""
-    done = {test: share for test, share in config.stash.get(SHARES, {}).items() if share}
+    done = {
+        report.nodeid: share
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, share in getattr(report, "user_properties", ())
+        if name == SHARES and share
+    }
     if not done:
         return
     terminalreporter.section("deliveries handled, by worker process")

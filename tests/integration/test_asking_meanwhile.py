@@ -1,7 +1,6 @@
 """A message of the provider comes while something else is announced of its payment."""
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 
 from django.db import connection, transaction
 
@@ -10,9 +9,7 @@ from payments.models import Payment
 from payments.services import ask
 from sagas.models import StoredEvent
 from sagas.outbox import publish, saga_transaction
-
-#: More looks than any database needs to notice.
-_LOOKS = 20_000
+from tests.integration.workers import wait_until_somebody_waits
 
 
 def test_a_hint_gives_way_to_what_is_announced_of_its_payment_at_the_same_moment(world):
@@ -27,7 +24,7 @@ def test_a_hint_gives_way_to_what_is_announced_of_its_payment_at_the_same_moment
             with saga_transaction(payment):
                 publish(AuthorisationExpiring(order_id=order.pk), of=payment)
             asked = other.submit(ask_and_leave, payment)
-            wait_until_somebody_waits()
+            wait_until_somebody_waits("the hint waits for the payment")
         assert asked.result(10) is True
 
     places = list(events.order_by("subject_seq").values_list("subject_seq", flat=True))
@@ -40,13 +37,3 @@ def ask_and_leave(payment):
         return ask(payment)
     finally:
         connection.close()
-
-
-def wait_until_somebody_waits():
-    """Return once another session waits for a lock, as the database says."""
-    with connection.cursor() as cursor:
-        for look in count():
-            assert look < _LOOKS, "nobody waits"
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return

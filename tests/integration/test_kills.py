@@ -20,7 +20,7 @@ from sagas.models import Case, Delivery, DeliveryState, Slot, StoredEvent
 from sagas.relay import relay_once
 from sagas.transport import CeleryTransport
 from sagas.worker import Worker
-from tests.integration.workers import ROOT, environment, wait_until
+from tests.integration.workers import ROOT, environment, wait_until, wait_until_somebody_waits
 from tests.scenarios.books import assert_books_agree
 from tests.world import kept, reload
 
@@ -57,12 +57,6 @@ def assert_done_once(world, *orders: Order, mugs: int = 100) -> None:
 # -- inside a batch -------------------------------------------------------------------------------
 
 
-def waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return bool(cursor.fetchone()[0])
-
-
 def test_a_worker_killed_inside_a_batch_leaves_its_slot_as_evidence(world, floor):
     worker = floor.worker("-P", "prefork", "-c", "1", queues=["inventory"])
     worker.wait_for("ready")
@@ -71,7 +65,7 @@ def test_a_worker_killed_inside_a_batch_leaves_its_slot_as_evidence(world, floor
     with transaction.atomic():
         StockItem.objects.select_for_update().get(sku="MUG")
         wake("inventory")
-        wait_until(waits_for_a_lock, "the batch waits for the mugs")
+        wait_until_somebody_waits("the batch waits for the mugs")
         slot = Slot.objects.exclude(claimed=[]).get()
         os.kill(process_of(slot), signal.SIGKILL)
     worker.stop()

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 
 from sagas import clock
 from sagas.exceptions import ReconciliationGoingOn, ReconciliationLost
@@ -16,7 +16,7 @@ from sagas.reconciliation import Source, advance, periodic
 from sagas.reconciliation.run import SILENCE, begin, hold
 from tests.integration.reconciling import declared, open_findings, run
 from tests.integration.test_reconciling import BAD, Bank, lane, predicate
-from tests.integration.workers import wait_until
+from tests.integration.workers import wait_until, wait_until_somebody_waits
 
 
 def elsewhere(act: Callable[[], Any]) -> Any:
@@ -107,7 +107,7 @@ def test_two_who_begin_at_once_get_one_run(transactional_db):
             thread = threading.Thread(target=lambda: results.append(elsewhere(try_to_begin)))
             results: list[Any] = []
             thread.start()
-            wait_until(somebody_waits, "the other waits for the constraint")
+            wait_until_somebody_waits("the other waits for the constraint")
         thread.join(timeout=30)
 
     assert isinstance(results[0], ReconciliationGoingOn)
@@ -115,12 +115,6 @@ def test_two_who_begin_at_once_get_one_run(transactional_db):
 
 def try_to_begin():
     return begin(only=["T1"])
-
-
-def somebody_waits():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0] > 0
 
 
 def test_a_periodic_run_reads_statements_in_a_thread_of_its_own(transactional_db, settings):

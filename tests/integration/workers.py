@@ -32,6 +32,20 @@ def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = PAT
         pause.wait(0.02)
 
 
+def wait_until_somebody_waits(what: str) -> None:
+    """Return as soon as another session waits for what this one has locked (PostgreSQL)."""
+    wait_until(_somebody_waits, what)
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def database_url() -> str:
     """Return the URL of the database that this test uses."""
     at = connection.get_connection_params()
@@ -149,7 +163,7 @@ def floor_in(folder: Path) -> Iterator[Floor]:
 def empty_broker() -> None:
     """Lose every hint and everything else that the broker knows."""
     with redis.Redis.from_url(settings.CELERY_BROKER_URL) as broker:
-        broker.flushall()
+        broker.flushdb()
 
 
 def shares() -> dict[str, int]:
