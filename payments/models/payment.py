@@ -55,9 +55,7 @@ class Payment(models.Model):
         CHARGED_BACK = "charged_back", _("charged back")
 
     #: A call is out whose outcome decides where the payment goes: what is learned meanwhile waits.
-    IN_FLIGHT: ClassVar = frozenset(
-        {State.AUTHORISING, State.CAPTURING, State.CLOSING, State.VOIDING}
-    )
+    IN_FLIGHT: ClassVar = (State.AUTHORISING, State.CAPTURING, State.CLOSING, State.VOIDING)
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     order_id = models.UUIDField(_("order"), unique=True)

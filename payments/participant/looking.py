@@ -33,7 +33,7 @@ UNTIL_ANSWERED = Retry(per_exception={services.CallIsOut: PATIENT, services.Mone
     subject=OF_PAYMENT,
     calls=gateway.LOOK_UP,
     otherwise={
-        tuple(Payment.IN_FLIGHT): park("its call is out", patience=timedelta(days=30)),
+        Payment.IN_FLIGHT: park("its call is out", patience=timedelta(days=30)),
     },
 )
 def look(

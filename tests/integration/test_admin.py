@@ -105,7 +105,7 @@ def test_nothing_can_be_changed_or_deleted(dead, admin_client, model):
     assert admin_client.post(page_of(row, "delete"), {"post": "yes"}).status_code == 403
 
 
-@pytest.mark.parametrize("model", set(MODELS) - {Pause})
+@pytest.mark.parametrize("model", [model for model in MODELS if model is not Pause])
 def test_nothing_can_be_added(db, admin_client, model):
     assert admin_client.get(reverse(f"admin:sagas_{model._meta.model_name}_add")).status_code == 403
 
