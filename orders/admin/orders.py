@@ -13,6 +13,7 @@ from orders.admin.forms import AmountForm, LinesForm, ReturnForm
 from orders.admin.parts import BenefitInline, CaseInline, SoldLineInline
 from orders.events import CaseKind
 from orders.models import Order
+from sagas.admin.readonly import money_column
 from sagas.admin.verbs import Verb, VerbAdmin
 from sagas.money import Money
 
@@ -125,6 +126,17 @@ _VERBS = (
 )
 
 
+_MONEY = (
+    money_column("goods_minor", gettext_lazy("goods")),
+    money_column("shipping_minor", gettext_lazy("shipping fee")),
+    money_column("discount_minor", gettext_lazy("coupon")),
+    money_column("points_minor", gettext_lazy("points")),
+    money_column("total_minor", gettext_lazy("total")),
+    money_column("given_back_minor", gettext_lazy("given back, or taken back")),
+    money_column("postage_back_minor", gettext_lazy("of that the shipping fee")),
+)
+
+
 @admin.register(Order)
 class OrderAdmin(VerbAdmin):
     """Orders by number, customer or id."""
@@ -133,7 +145,14 @@ class OrderAdmin(VerbAdmin):
         "number", "state", "customer", "amount", "placed_at", "delivered_at", "timeline",
     )  # fmt: skip
     list_display_links = ("number",)
-    readonly_fields = ("timeline", "told")
+    readonly_fields = ("timeline", "told", "goes_to", *_MONEY)
+    fieldsets = (
+        (None, {"fields": ("number", "state", "told", "timeline")}),
+        (gettext_lazy("customer"), {"fields": ("customer", "email", "language", "goes_to")}),
+        (gettext_lazy("money"), {"fields": (*_MONEY, "pay_by", "payment_attempts", "is_captured")}),
+        (gettext_lazy("goods"), {"fields": ("is_committed", "parcels", "is_booked_out")}),
+        (gettext_lazy("when"), {"fields": ("placed_at", "paid_at", "delivered_at")}),
+    )
     list_filter = ("state", "currency")
     date_hierarchy = "placed_at"
     search_ids = ("id",)
@@ -150,6 +169,10 @@ class OrderAdmin(VerbAdmin):
     def told(self, order: Order) -> str:
         said = wording.told(wording.facts_of(order))
         return format_html("<b>{}</b><br>{}", said.headline, said.detail)
+
+    @admin.display(description=gettext_lazy("ship to"))
+    def goes_to(self, order: Order) -> str:
+        return ", ".join(filter(None, order.ship_to.values()))
 
     @admin.display(description=gettext_lazy("total"), ordering="total_minor")
     def amount(self, order: Order) -> str:

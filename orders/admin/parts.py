@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from orders import wording
+from orders.events import CaseKind
 from orders.models import Benefit, Case, CaseLine, SoldLine
-from sagas.admin.readonly import ReadOnlyInline
+from sagas.admin.readonly import ReadOnlyInline, money_column
 from sagas.money import Money
 
 
@@ -17,8 +19,14 @@ class SoldLineInline(ReadOnlyInline):
     """What was sold, and what became of it."""
 
     model = SoldLine
+    joins = ("order",)
+    readonly_fields = (
+        money_column("unit_price_minor", _("unit price"), of="order"),
+        money_column("paid_minor", _("price paid"), of="order"),
+        money_column("refunded_minor", _("refunded"), of="order"),
+    )
     fields = (
-        "line_no", "sku", "quantity", "unit_price_minor", "paid_minor", "refunded_minor",
+        "line_no", "sku", "quantity", *readonly_fields,
         "cancelled", "shipped", "return_pending", "returned", "exchanged", "lost",
     )  # fmt: skip
 
@@ -27,15 +35,24 @@ class BenefitInline(ReadOnlyInline):
     """What else than money paid."""
 
     model = Benefit
-    fields = ("kind", "reference", "used_minor", "restored_minor")
+    joins = ("order",)
+    readonly_fields = (
+        money_column("used_minor", _("used"), of="order"),
+        money_column("restored_minor", _("restored"), of="order"),
+    )
+    fields = ("kind", "reference", *readonly_fields)
 
 
 class CaseLineInline(ReadOnlyInline):
     """Which units a case is about."""
 
     model = CaseLine
-    joins = ("line",)
-    fields = ("line", "quantity", "accepted", "refused", "amount_minor", "refunded_minor")
+    joins = ("line", "case")
+    readonly_fields = (
+        money_column("amount_minor", _("amount"), of="case"),
+        money_column("refunded_minor", _("refunded"), of="case"),
+    )
+    fields = ("line", "quantity", "accepted", "refused", *readonly_fields)
 
 
 # -- what a case comes to -------------------------------------------------------------------------
@@ -51,6 +68,13 @@ def _amounts(case: Case) -> Iterable[tuple[object, int]]:
     yield _("given before, or not granted"), -case.withheld_minor
 
 
+def _way_of_the_money(case: Case) -> Promise:
+    """Name what became of the money: a bank's taking and a sum never taken are no refunds."""
+    if case.kind == CaseKind.CHARGEBACK:
+        return _("taken by the bank")
+    return _("not charged") if case.is_uncharged else _("refund")
+
+
 class CaseColumns:
     """What the pages say of a case beside its fields."""
 
@@ -64,7 +88,8 @@ class CaseColumns:
     def who_pays(self, case: Case) -> str:
         """Say how the refund comes about, what coupon and points get back, who pays the way."""
         lines = [(label, Money(minor, case.currency)) for label, minor in _amounts(case) if minor]
-        lines.append((_("refund"), case.refund))
+        if case.refund_minor:
+            lines.append((_way_of_the_money(case), case.refund))
         benefits = [(_("coupon back"), case.coupon_minor), (_("points back"), case.points_minor)]
         lines += [(label, Money(minor, case.currency)) for label, minor in benefits if minor]
         said = [(label, str(money)) for label, money in lines]

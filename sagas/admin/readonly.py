@@ -9,7 +9,11 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 
+from sagas.money import Money
+
 if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
     _Inline = admin.TabularInline[Any, Any]
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
@@ -23,6 +27,21 @@ def page_link(page: str, key: object, said: object) -> str:
         return format_html('<a href="{}">{}</a>', reverse(page, args=[key]), said)
     except NoReverseMatch:
         return str(key)
+
+
+def money_column(field: str, label: "_StrPromise", *, of: str = "") -> Any:
+    """Return a column that shows an amount in minor units as people read it.
+
+    The currency is the row's own, or that of the row it belongs to by the field `of`. Pages take
+    a function for a column; Django's types know only names.
+    """
+
+    @admin.display(description=label, ordering=field)
+    def shown(row: Model) -> str:
+        owner: Any = getattr(row, of) if of else row
+        return str(Money(getattr(row, field), owner.currency))
+
+    return shown
 
 
 class ReadOnlyInline(_Inline):
