@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 
 from orders import events
 from orders.cases import CASES, due_at
@@ -41,8 +42,15 @@ def open_case(
         opened_at=now,
         currency=order.currency,
         due_at=due_at(CASES[kind], wished_at=now, paid_at=order.paid_at),
+        apology_minor=apology_for(kind, order.currency),
         **values,
     )
+
+
+def apology_for(kind: CaseKind, currency: str) -> int:
+    """Return what a coupon is worth that the shop gives for such a case, in minor units."""
+    worth: dict[str, int] = settings.SHOP["APOLOGY_COUPON_MINOR"]
+    return worth.get(currency, 0) if CASES[kind].apology else 0
 
 
 def due_of(case: Case, order: Order) -> datetime | None:

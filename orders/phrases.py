@@ -202,4 +202,8 @@ BENEFITS: Final[dict[Phase, Promise]] = {
     Phase.PENDING: _("%(amount)s of your coupon and points will be given back."),
     Phase.DONE: _("%(amount)s of your coupon and points was given back."),
 }
-APOLOGY: Final = _("You get a coupon as an apology.")
+#: What is said of the coupon that the shop gives for goods that it did not have.
+APOLOGY: Final[dict[Phase, Promise]] = {
+    Phase.PENDING: _("You will get a coupon of %(amount)s as an apology."),
+    Phase.DONE: _("As an apology you get a coupon of %(amount)s: %(code)s."),
+}

@@ -288,6 +288,8 @@ class CaseSerializer(serializers.ModelSerializer[Case]):
             "withheld_minor",
             "coupon_minor",
             "points_minor",
+            "apology_minor",
+            "apology_code",
             "is_owed",
             "opened_at",
             "received_at",

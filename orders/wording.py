@@ -16,7 +16,6 @@ from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 
-from orders.cases import CASES
 from orders.events import CaseKind
 from orders.models import Case, Order
 from orders.phrases import (
@@ -61,6 +60,9 @@ class CaseFacts:
     refund: Money
     coupon: Money
     points: Money
+    #: The coupon that the shop gives as an apology; its code once it is given.
+    apology: Money
+    apology_code: str
     due_at: datetime | None
     #: Whether the money that goes back was taken.
     is_paid: bool
@@ -104,6 +106,8 @@ def case_facts(case: Case, order: Order | None = None) -> CaseFacts:
         refund=case.refund,
         coupon=Money(case.coupon_minor, case.currency),
         points=Money(case.points_minor, case.currency),
+        apology=case.apology,
+        apology_code=case.apology_code or "",
         due_at=case.due_at,
         is_paid=(order or case.order).is_captured or bool(case.given_minor),
         is_goods_done=case.is_goods_done,
@@ -218,7 +222,7 @@ def _sentences(case: CaseFacts, phase: Phase) -> list[object]:
         _goods(case, phase),
         _money(case, phase),
         _benefits(case, phase),
-        APOLOGY if CASES[case.kind].apology and phase in (Phase.PENDING, Phase.DONE) else None,
+        _apology(case, phase),
     ]
     return [sentence for sentence in said if sentence is not None]
 
@@ -232,6 +236,11 @@ def _goods(case: CaseFacts, phase: Phase) -> object | None:
 def _benefits(case: CaseFacts, phase: Phase) -> object | None:
     amount, words = case.coupon + case.points, BENEFITS.get(phase)
     return words % {"amount": str(amount)} if words is not None and amount.minor else None
+
+
+def _apology(case: CaseFacts, phase: Phase) -> object | None:
+    words, said = APOLOGY.get(phase), {"amount": str(case.apology), "code": case.apology_code}
+    return words % said if words is not None and case.apology.minor else None
 
 
 def _money(case: CaseFacts, phase: Phase) -> object | None:

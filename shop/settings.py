@@ -256,6 +256,9 @@ SHOP: dict[str, Any] = {
     # The most that may be given as goodwill, per case, in minor units by currency (D-28); without
     # a limit it is what is left of the payment.
     "GOODWILL_MAX_MINOR": {},
+    # What a coupon is worth that is given as an apology for goods that were not there, in minor
+    # units by currency (D-9 to D-11); without one, none is given and none is promised.
+    "APOLOGY_COUPON_MINOR": {"EUR": 500, "GBP": 500, "KRW": 5000, "USD": 500},
     # Whether suspecting fraud keeps the customer from placing further orders (D-21 to D-23).
     "FRAUD_BLOCKS": True,
     # Within how many business days money has to be back, counted in the days of which place.

@@ -90,7 +90,11 @@ class CaseColumns:
         lines = [(label, Money(minor, case.currency)) for label, minor in _amounts(case) if minor]
         if case.refund_minor:
             lines.append((_way_of_the_money(case), case.refund))
-        benefits = [(_("coupon back"), case.coupon_minor), (_("points back"), case.points_minor)]
+        benefits = [
+            (_("coupon back"), case.coupon_minor),
+            (_("points back"), case.points_minor),
+            (_("coupon as an apology"), case.apology_minor),
+        ]
         lines += [(label, Money(minor, case.currency)) for label, minor in benefits if minor]
         said = [(label, str(money)) for label, money in lines]
         said.append((_("way of the goods"), str(case.rule.bearer.label)))

@@ -86,6 +86,12 @@ class Case(models.Model):
     #: What comes back of the coupon and of the points.
     coupon_minor = models.BigIntegerField(_("coupon back (minor units)"), default=0)
     points_minor = models.BigIntegerField(_("points back (minor units)"), default=0)
+    #: What the coupon is worth that the shop gives as an apology (D-9 to D-11).
+    apology_minor = models.BigIntegerField(_("apology (minor units)"), default=0)
+    #: Its code, once it is given.
+    apology_code = models.CharField(
+        _("apology coupon"), max_length=64, unique=True, null=True, blank=True
+    )
 
     # Facts that a join has collected (design decision 5).
     is_money_done = models.BooleanField(_("money done"), default=False)
@@ -135,8 +141,14 @@ class Case(models.Model):
                     refund_minor__gte=0,
                     coupon_minor__gte=0,
                     points_minor__gte=0,
+                    apology_minor__gte=0,
                 ),
                 name="case_amounts_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="settled", apology_minor__gt=0, apology_code__isnull=False)
+                | (~Q(state="settled", apology_minor__gt=0) & Q(apology_code__isnull=True)),
+                name="case_apology_given_once_settled",
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -171,6 +183,11 @@ class Case(models.Model):
         return Money(self.refund_minor, self.currency)
 
     @property
+    def apology(self) -> Money:
+        """What the coupon is worth that the customer gets as an apology."""
+        return Money(self.apology_minor, self.currency)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing more comes of it."""
         return self.state in (self.State.SETTLED, self.State.REJECTED) and not self.is_owed
@@ -186,8 +203,10 @@ class Case(models.Model):
 
     @transition(field=state, source=State.ACCEPTED, target=State.SETTLED)
     def settle(self, *, now: datetime) -> None:
-        """Note that money and goods are where they belong."""
+        """Note that money and goods are where they belong; an apology is given with that."""
         self.settled_at = now
+        if self.apology_minor:
+            self.apology_code = f"SORRY-{self.pk.hex[-12:].upper()}"
 
     @transition(field=state, source=[State.OPEN, State.ACCEPTED], target=State.REJECTED)
     def reject(self, *, now: datetime) -> None:
@@ -195,6 +214,7 @@ class Case(models.Model):
         if self.decided_at is None:
             self.withheld_minor += self.refund_minor
             self.refund_minor = self.coupon_minor = self.points_minor = 0
+        self.apology_minor = 0
         self.decided_at = now
 
 

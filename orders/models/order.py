@@ -329,6 +329,7 @@ class Benefit(models.Model):
                 name="benefit_restored_within_used",
             ),
         ]
+        indexes: ClassVar = [models.Index(fields=["reference"], name="benefit_by_reference")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reference}".strip()

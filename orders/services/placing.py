@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from django.db import router, transaction
+from django.db import models, router, transaction
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from orders import events
 from orders.events import PayBy
-from orders.models import Benefit, BlockedCustomer, Order, SoldLine
+from orders.models import Benefit, BlockedCustomer, Case, Order, SoldLine
 from orders.services.refusals import InvalidOrder
 from sagas import clock
 from sagas.money import Money, allocate
@@ -63,7 +63,8 @@ def place_order(
     """Place an order and start its checkout.
 
     `payment_tokens` are the customer's cards, tried in their order; a virtual account needs none.
-    `coupon` is a code and what it takes off the goods, `points_minor` what points pay of them.
+    `coupon` is a code and what it takes off the goods, `points_minor` what points pay of them. Of a
+    coupon that the shop gave as an apology no more is taken than is left, by whom it was given to.
     `number` is given to orders that come from elsewhere; it is unique. Mails go to `email`, in the
     language that is active now. Raises InvalidOrder. An
     article that inventory does not know is not an error: the order is cancelled as out of stock.
@@ -83,6 +84,8 @@ def place_order(
     using = router.db_for_write(Order)
     with transaction.atomic(using=using):
         _refuse_blocked(customer, using)
+        if code:
+            _refuse_coupon(code, paid.discount_minor, total.currency, customer, using)
         order = Order(
             number=_free_number(number, using),
             customer=customer,
@@ -190,6 +193,28 @@ def _refuse_blocked(customer: str, using: str) -> None:
     if blocked.exists():
         message = _("%(customer)s may not place orders; ask the shop why.")
         raise InvalidOrder("customer_blocked", "customer", message % {"customer": customer})
+
+
+def _refuse_coupon(code: str, minor: int, currency: str, customer: str, using: str) -> None:
+    """Refuse more of a coupon of the shop's own than is left of it; others are not known here."""
+    given = Case.objects.using(using).filter(apology_code=code)
+    case = given.select_for_update(of=("self",)).select_related("order").first()
+    if case is None:
+        return
+    if (case.order.customer, case.currency) != (customer, currency):
+        message = _("The coupon %(code)s is for another customer, or in another currency.")
+        raise InvalidOrder("bad_coupon", "coupon.code", message % {"code": code})
+    left = case.apology - Money(_spent(code, using), currency)
+    if minor > left.minor:
+        message = _("%(left)s is left of the coupon %(code)s.")
+        raise InvalidOrder("bad_coupon", "coupon.amount", message % {"left": left, "code": code})
+
+
+def _spent(code: str, using: str) -> int:
+    """Return what was used of a coupon and not restored, in minor units."""
+    used = Benefit.objects.using(using).filter(kind=Benefit.Kind.COUPON, reference=code)
+    kept = models.Sum(models.F("used_minor") - models.F("restored_minor"), default=0)
+    return int(used.aggregate(spent=kept)["spent"])
 
 
 def _free_number(number: str | None, using: str) -> str:

@@ -27,6 +27,8 @@ cases = st.builds(
     refund=amounts,
     coupon=amounts,
     points=amounts,
+    apology=amounts,
+    apology_code=st.just("SORRY-1"),
     due_at=st.sampled_from([None, DUE]),
     is_paid=st.booleans(),
     is_goods_done=st.booleans(),
@@ -49,6 +51,8 @@ def a_case(kind=CaseKind.CANCEL, state=CS.ACCEPTED, **changed):
         "refund": Money(1250, "GBP"),
         "coupon": Money(0, "GBP"),
         "points": Money(0, "GBP"),
+        "apology": Money(0, "GBP"),
+        "apology_code": "",
         "due_at": None,
         "is_paid": True,
         "is_goods_done": False,
@@ -157,13 +161,14 @@ def test_an_order_is_about_the_matter_that_is_open():
 
 
 def test_a_cancelled_order_says_why_it_was_cancelled():
-    over = a_case(CaseKind.OOS_CANCEL, CS.SETTLED, is_whole=True)
+    sorry = {"apology": Money(500, "GBP"), "apology_code": "SORRY-1"}
+    over = a_case(CaseKind.OOS_CANCEL, CS.SETTLED, is_whole=True, **sorry)
 
     said = told(an_order_with(S.CANCELLED, over))
 
     assert said.headline == "Your order was out of stock and is cancelled."
     assert "12.50 GBP was paid back." in said.detail
-    assert "apology" in said.detail
+    assert "As an apology you get a coupon of 5.00 GBP: SORRY-1." in said.detail
     assert said.is_final
 
 

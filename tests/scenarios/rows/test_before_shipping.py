@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from orders.models import Case
+from orders.services import InvalidOrder
 from payments.models import Refund
 from sagas.calendar import due
 from tests.scenarios.books import Stand, where
@@ -106,7 +107,7 @@ def test_d9_what_is_not_there_is_cancelled_before_any_card_is_asked(world, sku):
     end = replace(CLOSED, reservation="refused")
     actions = ("OutOfStock", "OrderCancelled", "ShipmentStopped", "PaymentClosed", "OrderUndone")
     assert order.number not in world.provider.balances()
-    assert "coupon as an apology" in said(order)
+    assert f"coupon of 5.00 GBP: {the_case(order).apology_code}." in said(order)
     assert_row(world, 9, order, end=end, actions=actions, keeps=0, words="out of stock")
 
 
@@ -118,9 +119,35 @@ def test_d9_what_is_missed_before_the_money_is_taken_gives_the_authorisation_up(
     assert where("MUG") == {"available": 97, "damaged": 3}
     assert given(order, "oos_cancel") == Given(coupon=200, points=100)
     assert the_case(order).due_at is None
-    assert "coupon as an apology" in said(order)
+    assert f"coupon of 5.00 GBP: {the_case(order).apology_code}." in said(order)
     actions = ("ShortageFound", "CancelRequested", "CancelAccepted", *VOID)
     assert_row(world, 9, order, end=VOIDED, actions=actions, keeps=0, words="out of stock")
+
+
+def test_d9_the_apology_pays_for_another_order_of_that_customer_and_comes_back_with_it(world):
+    missed = world.place((("NO-SUCH-ARTICLE", 1, 500),))
+    world.drain()
+    code = the_case(missed).apology_code
+
+    for _ in range(2):
+        order = at_most(world, "payments.capture", coupon=(code, 500))
+        assert order.total_minor == 1000
+        with pytest.raises(InvalidOrder, match=f"0.00 GBP is left of the coupon {code}."):
+            world.place(coupon=(code, 1))
+        cancel(world, order)
+
+    with pytest.raises(InvalidOrder, match="another customer"):
+        world.place(customer="lee", coupon=(code, 500))
+
+
+def test_d9_a_shop_that_gives_no_coupon_promises_none(world, policy):
+    policy(APOLOGY_COUPON_MINOR={})
+
+    order = world.place((("NO-SUCH-ARTICLE", 1, 500),))
+    world.drain()
+
+    assert the_case(order).apology_code is None
+    assert "apology" not in said(order)
 
 
 @pytest.mark.parametrize(("days", "how"), [(0, "cancel_capture"), (1, "refund")])
@@ -133,13 +160,14 @@ def test_d9_what_is_missed_after_the_money_was_taken_is_paid_back_within_three_b
 
     world.miss(order, MUG=3)
     assert_pending(order, "15.00 GBP will be paid back by")
+    assert "You will get a coupon of 5.00 GBP as an apology." in said(order)
     world.pass_time(timedelta(seconds=2))
 
     assert where("MUG") == {"available": 97, "damaged": 3}
     assert operation(order) == how
     assert given(order, "oos_cancel") == ALL_BACK
     assert the_case(order).due_at == due(reload(order).paid_at, 3, zone="Asia/Seoul")
-    assert "coupon as an apology" in said(order)
+    assert f"coupon of 5.00 GBP: {the_case(order).apology_code}." in said(order)
     actions = ("ShortageFound", "CancelRequested", "CancelAccepted", *REFUND)
     assert_row(world, 9, order, end=REFUNDED, actions=actions, keeps=0, words="out of stock")
 

@@ -111,7 +111,7 @@ def test_d11_what_was_paid_for_missing_units_goes_back_and_the_others_are_sent(w
     assert_pending(order, "4.25 GBP will be paid back by")
     world.pass_time(timedelta(seconds=2))
     assert "4.25 GBP was paid back." in said_of(order, "oos_cancel")
-    assert "coupon as an apology" in said_of(order, "oos_cancel")
+    assert "As an apology you get a coupon of 5.00 GBP: SORRY-" in said_of(order, "oos_cancel")
     world.deliver(order)
 
     assert operations(order) == [(how, 425)]
