@@ -13,8 +13,12 @@ from payments.services import (
     approve_elsewhere,
     order_refund_again,
     propose_elsewhere,
+    settle_by_evidence,
 )
-from sagas.models import Intent
+from sagas.case import close_case
+from sagas.models import Case as EngineCase
+from sagas.models import CaseKind as EngineCaseKind
+from sagas.models import Intent, Saga
 from tests.scenarios.books import Stand, assert_books_agree
 from tests.scenarios.endings import (
     ANNA,
@@ -169,6 +173,81 @@ def test_d26_what_is_refused_once_more_goes_back_to_its_person(world):
     actions = (*REFUSED, "OwedRefundOrdered", "OwedRefundRefused")
     assert facts(order, *actions) == list(actions)
     assert_pending(order, STILL_OWED)
+
+
+# -- who is asked
+
+
+def asked_of_finance(order):
+    """Return what finance was asked about the order's refund, the oldest first."""
+    saga = Saga.objects.get(choreography="owed_refund", key=str(refund_of(order).pk))
+    return list(EngineCase.objects.filter(saga_id=saga.pk, owner="finance").order_by("opened_at"))
+
+
+def test_d26_finance_is_asked_until_a_second_person_has_it_paid_elsewhere(world):
+    order = owed_after_cancelling(world)
+    (case,) = asked_of_finance(order)
+    assert (case.kind, case.closed_at) == (EngineCaseKind.HELD, None)
+    assert f"Order {order.number}: a refund of 15.00 GBP is owed (closed_account)" in case.detail
+    propose_elsewhere(refund_of(order), ACCOUNT, actor=ANNA, reason="the card is gone")
+    world.drain()
+    assert again(case).closed_at is None
+
+    world.provider.switch_off()
+    approve_elsewhere(refund_of(order), actor=BEN, reason="the customer was called")
+    world.drain()
+
+    case = again(case)
+    assert case.closed_at is not None
+    assert (case.closed_by, case.note) == (BEN, "the customer was called")
+    assert facts(order, "CaseOpened", "CaseClosed") == ["CaseOpened", "CaseClosed"]
+    assert_books_agree(world)
+
+
+def test_d26_finance_is_asked_anew_when_it_is_refused_once_more(world):
+    order = owed_after_cancelling(world)
+
+    order_refund_again(refund_of(order), actor=ANNA, reason="the bank says that it works")
+    world.drain()
+
+    first, second = asked_of_finance(order)
+    assert (first.closed_by, first.note) == (ANNA, "the bank says that it works")
+    assert second.closed_at is None
+    world.assert_engine_agrees()
+
+
+def test_d26_nobody_closes_the_question_while_the_refund_is_owed(world):
+    order = owed_after_cancelling(world)
+    (case,) = asked_of_finance(order)
+
+    with pytest.raises(ValueError, match="It is not decided yet"):
+        close_case(case, actor=ANNA, reason="too much work")
+
+    assert again(case).closed_at is None
+
+
+def test_d26_what_was_paid_after_all_is_no_question_any_more(world):
+    order = owed_after_cancelling(world)
+
+    settle_by_evidence(refund_of(order), reference="re_x", actor=ANNA, reason="seen there")
+
+    (case,) = asked_of_finance(order)
+    assert (case.closed_by, case.note) == (ANNA, "seen there")
+
+
+def test_d26_finance_is_not_asked_while_the_bank_may_pay_instead(world):
+    order = world.delivered()
+    refuse_refunds(world)
+    world.bring_back(order, (1, 1))
+    world.provider.switch_off()
+
+    name = world.dispute(order)
+    (case,) = asked_of_finance(order)
+    assert case.closed_at is not None
+    world.decide(order, name, won=True)
+
+    assert [asked.closed_at is None for asked in asked_of_finance(order)] == [False, True]
+    world.assert_engine_agrees()
 
 
 # -- taken back days later
