@@ -343,9 +343,10 @@ DECISIONS: Final[dict[int, Decision]] = {
     29: _row(
         trigger="an operator marks something unknown or stuck as settled",
         before="any / unknown or stuck / any / any",
-        kind=CaseKind.FORCE,
-        actions="take the provider's reference as evidence -> write it down as a fact -> have the "
-        "reconciler verify it within a day",
+        kind=None,
+        actions="take the provider's reference as evidence -> write it down as a fact, and who "
+        "vouches for it -> ask the provider -> have the reconciler find, after a day, what it has "
+        "not said",
         final="as claimed",
         money="ours equals the provider's",
         through="checkout + owed_refund",

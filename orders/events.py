@@ -42,7 +42,7 @@ class CaseKind(StrEnum):
     LATE_SUCCESS = "late_success"
     #: The customer's bank takes the money back (D-24, D-25).
     CHARGEBACK = "chargeback"
-    #: An operator decided, on their own responsibility (D-27, D-29).
+    #: An operator decided, on their own responsibility (D-27).
     FORCE = "force"
 
 

@@ -37,6 +37,11 @@ def propose(refund: Refund, *, actor: str, reason: str, **account: str) -> bool:
     return services.propose_elsewhere(refund, account, actor=actor, reason=reason)
 
 
+def give_account(payment: Payment, *, actor: str, reason: str, **account: str) -> bool:
+    """Note the account that the customer has named."""
+    return services.give_account(payment, account, actor=actor, reason=reason)
+
+
 def attest(row: Payment | Refund, *, actor: str, reason: str, reference: str) -> bool:
     """Settle what is owed or unknown by the provider's reference."""
     services.settle_by_evidence(row, reference=reference, actor=actor, reason=reason)
@@ -78,6 +83,17 @@ APPROVE = Verb(
     permission="payments.order_refund",
     act=services.approve_elsewhere,
 )
+GIVE_ACCOUNT = Verb(
+    name="give_account",
+    label=_("Note the customer's account"),
+    meaning=_(
+        "Money that can't go back the way it came goes to this account; for what is owed it is"
+        " proposed, and a second person has to approve it."
+    ),
+    permission="payments.order_refund",
+    act=give_account,
+    form=AccountForm,
+)
 LOOK = Verb(
     name="look_at_provider",
     label=_("Ask the provider"),
@@ -114,7 +130,7 @@ class PaymentAdmin(MoneyAdmin, VerbAdmin):
     list_filter = ("state", "method", "is_frozen", "currency")
     search_ids = ("id", "order_id")
     search_texts = ("number", "authorisation_id", "capture_id")
-    verbs = (LOOK, ATTEST)
+    verbs = (LOOK, GIVE_ACCOUNT, ATTEST)
 
     @admin.display(description=_("captured"), ordering="captured_minor")
     def captured(self, payment: Payment) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from payments.gateway import provider
 from payments.models import Evidence, LedgerEntry, Payment
-from payments.services import verify_evidence
+from payments.services import FINANCE, verify_evidence
 from sagas.reconciled import ReconciliationFinding
 from sagas.reconciliation import (
     BreakClass,
@@ -23,7 +23,7 @@ from sagas.reconciliation import (
 )
 
 #: Who is asked about money.
-OWNER = "finance"
+OWNER = FINANCE
 #: The provider's statement, as the lines of it are stored under.
 STATEMENT = "payments"
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from sagas import clock
+from sagas import clock, question
 from sagas.event import Event
 from sagas.event_log import Subject
 from sagas.facts import CaseClosed, CaseOpened, DisagreementReported, DisagreementSettled
@@ -105,7 +105,8 @@ def approve_case(unit: Unit, saga: Saga, case: Case, *, by: str, note: str) -> N
 def close_case(case: Case, *, actor: str, reason: str) -> bool:
     """Close a case by a person's decision. Says whether it was open (G10).
 
-    Raises ValueError while its delivery is dead or braked: those have an open case (D8).
+    Raises ValueError while its delivery is dead or braked, and while what it asks is undecided:
+    those have an open case (D8).
     """
     using = case._state.db or "default"
     if case.kind == CaseKind.RECONCILIATION or case.saga_id is None:
@@ -114,7 +115,7 @@ def close_case(case: Case, *, actor: str, reason: str) -> bool:
         fresh = Case.objects.using(using).get(id=case.id)
         if fresh.closed_at is not None:
             return False
-        _refuse_while_needed(fresh, using)
+        _refuse_while_needed(fresh, saga, using)
         _close(unit, saga, fresh, by=actor, note=reason)
     return True
 
@@ -130,7 +131,9 @@ def _close_apart(case: Case, using: str, *, by: str, note: str) -> bool:
     return fresh is not None
 
 
-def _refuse_while_needed(case: Case, using: str) -> None:
+def _refuse_while_needed(case: Case, saga: Saga, using: str) -> None:
+    if case.kind == CaseKind.HELD and question.lasts(saga, using):
+        raise ValueError(_("It is not decided yet: decide it where it is, which closes this."))
     if case.delivery_id is None:
         return
     rows = Delivery.objects.using(using).filter(id=case.delivery_id)

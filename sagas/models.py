@@ -433,7 +433,7 @@ class CaseKind(models.TextChoices):
     NO_NEXT_MOVE = "no_next_move", _("no next move")
     #: A saga is past its pivot and past its deadline.
     OVERDUE = "overdue", _("overdue")
-    #: An undo table's answer is a person's.
+    #: A subject is in a state in which only a person decides.
     HELD = "held", _("held for a person")
     #: Contexts, or the books of others, disagree (R41).
     RECONCILIATION = "reconciliation", _("reconciliation")

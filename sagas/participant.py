@@ -28,6 +28,7 @@ from sagas.step import (
     Holding,
     Kind,
     NothingToUndo,
+    Question,
     StateTimer,
     Step,
     Waiting,
@@ -53,6 +54,7 @@ __all__ = [
     "Kind",
     "NothingToUndo",
     "Participant",
+    "Question",
     "StateTimer",
     "Step",
     "Waiting",
@@ -78,6 +80,7 @@ class Participant:
         self.name = name
         self.steps: dict[str, Step] = {}
         self.timers: list[StateTimer] = []
+        self.questions: list[Question] = []
         self.doors: list[Door] = []
         self.holdings: list[Holding] = []
         PARTICIPANTS[name] = self
@@ -165,6 +168,32 @@ class Participant:
                 state=_state(state),
                 until=until,
                 then=then,
+            )
+        )
+
+    def asks(
+        self,
+        state_field: object,
+        state: Any,
+        *,
+        saga: str,
+        owner: str,
+        says: Callable[[Any], str],
+    ) -> None:
+        """Declare a state in which only a person decides: a case is open as long as it lasts.
+
+        The transaction that enters the state opens the case, the one that leaves it closes it; both
+        speak in the choreography `saga`, whose key is the subject's primary key. `owner` is who is
+        asked: a group of people, or a queue. `says(subject)` is what they read.
+        """
+        self.questions.append(
+            Question(
+                model=state_field.field.model,  # type: ignore[attr-defined]
+                field=fsm.field_name_of(state_field),
+                state=_state(state),
+                saga=saga,
+                owner=owner,
+                says=says,
             )
         )
 

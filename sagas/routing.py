@@ -17,7 +17,7 @@ from sagas.choreography import CHOREOGRAPHIES, Choreography, EventType
 from sagas.event import Event
 from sagas.exceptions import ConfigurationError
 from sagas.participant import PARTICIPANTS, Participant
-from sagas.step import Kind, NothingToUndo, StateTimer, Step
+from sagas.step import Kind, NothingToUndo, Question, StateTimer, Step
 
 #: The choreography name of events that belong to none.
 FREE = ""
@@ -56,6 +56,8 @@ class Routes:
     starts: dict[str, Choreography] = field(default_factory=dict)
     #: (model label, field, state) -> timers to set when the state is entered.
     timers: dict[tuple[str, str, str], tuple[StateTimer, ...]] = field(default_factory=dict)
+    #: (model label, field, state) -> who is asked while a subject is in it.
+    questions: dict[tuple[str, str, str], Question] = field(default_factory=dict)
     #: model label -> the fields by which steps find their subjects.
     lookups: dict[str, frozenset[str]] = field(default_factory=dict)
     #: gateway -> (consumer, step) of every delivery that may call it.
@@ -134,6 +136,7 @@ def routes() -> Routes:
     _index_choreographies(built)
     _index_steps(built)
     _index_timers(built)
+    _index_questions(built)
     _index_lookups(built)
     _index_gateways(built)
     return built
@@ -287,6 +290,12 @@ def _index_timers(built: Routes) -> None:
         for timer in participant.timers:
             timers[timer.model._meta.label, timer.field, timer.state].append(timer)
     built.timers = {place: tuple(found) for place, found in timers.items()}
+
+
+def _index_questions(built: Routes) -> None:
+    for participant in PARTICIPANTS.values():
+        for asked in participant.questions:
+            built.questions[asked.model._meta.label, asked.field, asked.state] = asked
 
 
 def lookup_fields(label: str) -> frozenset[str]:

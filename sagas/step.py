@@ -234,6 +234,19 @@ class StateTimer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """While a subject is in `state`, a case is open in its saga, which is keyed by it (G5)."""
+
+    model: type[Model]
+    field: str
+    state: str
+    #: The choreography whose key is the subject's primary key.
+    saga: str
+    owner: str
+    says: Callable[[Any], str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Door:
     """Events that come from outside of any step: a view, a webhook, a person, a timer."""
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Model
 
-from sagas import clock, codec, compensation, deadline
+from sagas import clock, codec, compensation, deadline, question
 from sagas.choreography import CHOREOGRAPHIES, Choreography
 from sagas.event import Event
 from sagas.event_log import Cause, Subject, allocate_subject_order, subject_of_saga
@@ -140,6 +140,10 @@ class Unit:
         self.events.append(stored)
         self._abouts.append((saga, stored, subject))
         return stored
+
+    def moves(self) -> list[tuple[Saga, StoredEvent, Subject]]:
+        """Return what has moved a subject so far: in which saga, by which event, from where to."""
+        return [about for about in self._abouts if about[2].moved and about[2].row is not None]
 
     # -- sagas ------------------------------------------------------------------------------
 
@@ -283,6 +287,7 @@ class Unit:
         `in_hand` are deliveries that the caller has claimed and deletes or moves itself.
         """
         compensation.remove_forward(self, in_hand)
+        question.follow(self)
         self._follow_subjects()
         self._write_sagas()
         allocate_subject_order(self.events, self.using)

@@ -97,7 +97,7 @@ def _rows() -> Page:
     yield from ("", "## What is done: the thirty rows", "")
     yield (
         "The first row that fits is the one that holds;"
-        " D-1 to D-25 have scenarios named after them in `tests/scenarios/rows`."
+        " each has scenarios named after it in `tests/scenarios/rows`."
     )
     yield "Every row begins alike: the case is written down, and the way forward is fenced off."
     yield "G is what was paid for the goods, F the shipping fee, X the return fee."

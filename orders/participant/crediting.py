@@ -79,9 +79,9 @@ def settle_credit(
 # -- what a provider would not pay ----------------------------------------------------------------
 
 
-@orders.on(payments.RefundOwed, saga="owed_refund", subject=CASE)
-def note_owed(event: payments.RefundOwed, case: Case) -> None:
-    """Note that a person has to see to it; the customer is told so."""
+@orders.on(payments.RefundOwed, payments.OwedRefundRefused, saga="owed_refund", subject=CASE)
+def note_owed(event: payments.RefundOwed | payments.OwedRefundRefused, case: Case) -> None:
+    """Note that a person has to see to it, once more where it came back; the customer is told."""
     case.is_owed = True
 
 

@@ -1,18 +1,21 @@
-"""Endpoints about an order's money: look at it, decide about an owed refund (D-26, D-29).
+"""Endpoints about an order's money: look at it, say where it goes, decide what is owed (D-26).
 
 Paying elsewhere takes two people: one proposes an account, another one approves it (R34).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -67,17 +70,57 @@ class PaymentDetail(Door, RetrieveAPIView[Payment]):
         return payment
 
 
+class GiveAccount(Door):
+    """Takes the customer's account."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(
+        request=serializers.AccountSerializer,
+        responses={200: ActedSerializer, **problems(400, 404, 409, 422)},
+    )
+    def post(self, request: Request, number: str) -> Response:
+        """Say to which account money goes back that can't go back the way it came.
+
+        For customers, and for who may decide about owed refunds. For an owed refund it is a
+        proposal, which a person of the shop approves; giving the same account again changes
+        nothing.
+        """
+        account = body_of(request, serializers.AccountSerializer)
+        payment = _payment_of(request, number)
+        is_own = payment.customer == request.user.get_username()
+        actor = f"customer:{payment.customer}" if is_own else actor_of(request)
+        with _refusals(_("That can't be done to this payment")):
+            changed = services.give_account(payment, account, actor=actor)
+        return Response({"changed": changed})
+
+
+def _payment_of(request: Request, number: str) -> Payment:
+    """Return the payment if it is this user's, or one that they may decide about; or Http404."""
+    payment = Payment.objects.filter(number=number).first()
+    may = request.user.has_perm("payments.order_refund")
+    if payment is None or not (may or payment.customer == request.user.get_username()):
+        raise Http404(_("You have no payment %(number)s.") % {"number": number})
+    return payment
+
+
+@contextmanager
+def _refusals(title: str) -> Iterator[None]:
+    """Answer 409 with the reason where something can't be done, or not by this person."""
+    try:
+        yield
+    except services.NotPossible as refusal:
+        raise Problem(
+            str(refusal), status=HTTPStatus.CONFLICT, code="not-possible", title=title
+        ) from refusal
+
+
 def _act(request: Request, refund: UUID, body_class: type[Any], verb: Verb) -> Response:
     """Do what a person decided; 409 says why it can't be done, or not by them."""
     given = body_of(request, body_class)
     found = get_object_or_404(Refund, pk=refund)
-    try:
+    with _refusals(_("That can't be done to this refund")):
         verb(found, given, actor_of(request))
-    except services.NotPossible as refusal:
-        title = _("That can't be done to this refund")
-        raise Problem(
-            str(refusal), status=HTTPStatus.CONFLICT, code="not-possible", title=title
-        ) from refusal
     return Response({"changed": True})
 
 

@@ -60,6 +60,8 @@ class Payment(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     order_id = models.UUIDField(_("order"), unique=True)
     number = models.CharField(_("order number"), max_length=50, unique=True)
+    #: Whose money it is, and so who may say where it goes back to.
+    customer = models.CharField(_("customer"), max_length=200, blank=True, default="")
     state = FSMField(_("state"), default=State.PENDING, choices=State.choices, protected=True)
     #: "card" or "virtual_account".
     method = models.CharField(_("method"), max_length=20, default="card")

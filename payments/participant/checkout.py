@@ -41,6 +41,7 @@ def payment_of(event: OrderPlaced) -> Payment:
     return Payment(
         order_id=event.order_id,
         number=event.number,
+        customer=event.customer,
         method=event.pay_by,
         amount_minor=event.total.minor,
         due_minor=event.total.minor,

@@ -51,12 +51,13 @@ def owe(event: RefundOwed, refund: Refund) -> None:
 
 @payments.on(
     RefundOwed,
+    OwedRefundRefused,
     saga=SAGA,
     subject=OF_ORDER,
     moves=(Payment.owe_again,),
     applies_in=tuple(State),
 )
-def owe_again(event: RefundOwed, payment: Payment) -> None:
+def owe_again(event: RefundOwed | OwedRefundRefused, payment: Payment) -> None:
     """Note of an order whose money had all gone back that some of it has not."""
     if payment.state == State.REFUNDED:
         payment.owe_again()

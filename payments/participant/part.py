@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from payments import gateway
+from payments import gateway, services
 from payments.events import (
     AuthorisationExpiring,
     CaseRefunded,
@@ -95,6 +95,19 @@ for given_up in (State.CLOSED, State.VOIDED):
     payments.while_in(Payment.state, given_up, until=LATE_LOOK, then=hint_of)
 payments.while_in(
     Refund.state, RefundState.OWED, until=POLICY["OWED_PATIENCE"], then=RefundStillOwed
+)
+
+# -- what only a person decides -------------------------------------------------------------------
+
+
+def owed_by_us(refund: Refund) -> str:
+    """Return what the people read who are to see to an owed refund (D-26)."""
+    why = f" ({refund.failure_code})" if refund.failure_code else ""
+    return f"Order {refund.number}: a refund of {refund.amount} is owed{why}. Refund {refund.pk}."
+
+
+payments.asks(
+    Refund.state, RefundState.OWED, saga="owed_refund", owner=services.FINANCE, says=owed_by_us
 )
 
 # -- what states hold, and how it gets back -------------------------------------------------------

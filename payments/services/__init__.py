@@ -9,6 +9,7 @@ from payments.services.disputes import MoneyOnItsWay, PaidTwice
 from payments.services.evidence import settle_by_evidence, verify_evidence
 from payments.services.held import release_held
 from payments.services.people import (
+    FINANCE,
     NotPossible,
     approve_elsewhere,
     give_account,
@@ -19,6 +20,7 @@ from payments.services.refunds import tell_origin
 from payments.services.standing import CallIsOut, apply
 
 __all__ = [
+    "FINANCE",
     "CallIsOut",
     "MoneyOnItsWay",
     "NotPossible",

@@ -1,18 +1,19 @@
 """Evidence: a person vouches with the provider's reference for what a call has come to (D-29).
 
-It counts like the call's answer, goes the same way, and stays written down until the provider was
-asked whether it says so, too.
+It counts like the call's answer, goes the same way, and stays written down until the provider has
+said so, too: it is asked at once, and reconciliation finds what it has not said within a day.
 """
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from payments.events import MoneyOp, OutcomeAttested
-from payments.gateway import Standing, provider
+from payments.gateway import provider
 from payments.models import Evidence, Payment, Refund
 from payments.services import refunds
-from payments.services.asking import inquire_now
+from payments.services.asking import ask, inquire_now
 from payments.services.people import NotPossible
+from payments.services.verifying import verify
 from sagas import clock
 from sagas.call import Outcome
 from sagas.intent import record_outcome
@@ -26,13 +27,18 @@ def settle_by_evidence(
     """Settle an owed refund, or a call without an answer, by the provider's `reference`.
 
     An owed refund counts as paid. The unknown call of a payment or a refund counts as done, and its
-    step goes on with that. Raises NotPossible where nothing is owed or unknown.
+    step goes on with that. The provider is asked soon whether it says so. Raises NotPossible where
+    nothing is owed or unknown.
     """
     if not reference or not actor:
         raise NotPossible(_("It takes the provider's reference, and somebody who vouches for it."))
+    said = {"reference": reference, "actor": actor, "reason": reason}
     if isinstance(subject, Refund) and subject.state == Refund.State.OWED:
-        return _settle_owed(subject, reference=reference, actor=actor, reason=reason)
-    return _answer_call(subject, reference=reference, actor=actor, reason=reason)
+        evidence = _settle_owed(subject, **said)
+    else:
+        evidence = _answer_call(subject, **said)
+    ask(Payment.objects.get(pk=evidence.payment_id))
+    return evidence
 
 
 def _settle_owed(refund: Refund, *, reference: str, actor: str, reason: str) -> Evidence:
@@ -100,27 +106,10 @@ def _write_down(
 
 
 def verify_evidence(evidence: Evidence) -> bool:
-    """Ask the provider whether it says so, too; note it if it does, and return whether.
+    """Ask the provider now whether it says so, too; note it if it does, and return whether.
 
     Calls the outside, so it is for the reconciler, not for a step or a request.
     """
     payment = Payment.objects.get(pk=evidence.payment_id)
     standing = provider().look_up(payment.number)
-    if standing is None or not _is_said(standing, evidence):
-        return False
-    Evidence.objects.filter(pk=evidence.pk).update(verified_at=clock.now())
-    return True
-
-
-def _is_said(standing: Standing, evidence: Evidence) -> bool:
-    """Whether the provider knows the reference, or shows what a void leaves behind: nothing."""
-    if evidence.step in ("payments.void", "payments.close"):
-        return not any(held.open_minor for held in standing.authorisations)
-    return evidence.reference in _names(standing)
-
-
-def _names(standing: Standing) -> set[str]:
-    """Return the provider's names for everything it has done."""
-    reserved = {found.id for found in standing.authorisations}
-    taken = {found.id for found in standing.captures}
-    return reserved | taken | {found.id for found in standing.refunds if found.status == "paid"}
+    return standing is not None and evidence in verify(payment, standing)

@@ -18,6 +18,8 @@ from payments.models import Payment, Refund
 from sagas.outbox import publish, saga_transaction
 
 State = Refund.State
+#: Who is asked about money.
+FINANCE = "finance"
 #: What has to be known of an account.
 ACCOUNT = ("bank", "number", "holder")
 
@@ -70,11 +72,34 @@ def approve_elsewhere(refund: Refund, *, actor: str, reason: str = "") -> bool:
     return True
 
 
-def give_account(payment: Payment, account: Mapping[str, str], *, actor: str) -> None:
-    """Note to which account a customer who paid by transfer gets money back. Raises NotPossible."""
+def give_account(
+    payment: Payment, account: Mapping[str, str], *, actor: str, reason: str = ""
+) -> bool:
+    """Note to which account a customer gets money back that can't go back the way it came.
+
+    That is money that came by transfer, and what is owed. For owed refunds it is the proposal that
+    a person of the shop has to approve. Says whether anything changed. Raises NotPossible.
+    """
+    given = checked(account)
+    owed = list(Refund.objects.filter(order_id=payment.order_id, state=State.OWED))
+    if not payment.is_deposit and not owed:
+        message = _("The money of order %(number)s goes back the way it came: it needs no account.")
+        raise NotPossible(message % {"number": payment.number})
+    is_noted = _note_account(payment, given, actor=actor, reason=reason)
+    unknown = [refund for refund in owed if refund.account != given]
+    for refund in unknown:
+        propose_elsewhere(refund, given, actor=actor, reason=reason)
+    return is_noted or bool(unknown)
+
+
+def _note_account(payment: Payment, account: dict[str, Any], *, actor: str, reason: str) -> bool:
     with saga_transaction(payment, actor=actor) as locked:
-        locked.refund_account = checked(account)
-        publish(RefundAccountGiven(payment_id=locked.pk, order_id=locked.order_id), of=locked)
+        if locked.refund_account == account:
+            return False
+        locked.refund_account = account
+        given = RefundAccountGiven(payment_id=locked.pk, order_id=locked.order_id)
+        publish(given, of=locked, reason=reason)
+    return True
 
 
 def checked(account: Mapping[str, str]) -> dict[str, Any]:

@@ -38,6 +38,15 @@ def choreographies() -> Iterator[CheckMessage]:
             yield error(
                 2, step, f"No choreography is called {name!r}.", hint=f"There are: {known}."
             )
+    for asked in routes().questions.values():
+        if asked.saga not in CHOREOGRAPHIES:
+            where = f"{asked.model.__name__}.{asked.field}, {asked.state!r}"
+            yield error(
+                2,
+                where,
+                f"It asks in no choreography: none is called {asked.saga!r}.",
+                hint="Name the one whose key is the subject's primary key.",
+            )
 
 
 def events() -> Iterator[CheckMessage]:

@@ -6,8 +6,10 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from rest_framework.test import APIClient
 
+from orders.events import PayBy
 from orders.models import Order
-from payments.models import Refund
+from payments.models import Payment, Refund
+from sagas.models import StoredEvent
 from tests.scenarios.endings import at_most, cancel
 from tests.world import kept, reload
 
@@ -16,7 +18,7 @@ VERBS = ("view_refund", "view_payment", "order_refund", "attest_outcome")
 
 
 def staff(name, *verbs):
-    user = User.objects.create_user(name, is_staff=True)
+    user = User.objects.create_user(name, is_staff=bool(verbs))
     user.user_permissions.set(Permission.objects.filter(codename__in=verbs))
     client = APIClient()
     client.force_authenticate(user)
@@ -76,3 +78,78 @@ def test_a_refund_that_is_not_owed_can_not_be_ordered_again(world):
 
     assert answer.status_code == 409
     assert str(refund.pk) in answer.json()["detail"]
+
+
+# -- the customer's account -----------------------------------------------------------------------
+
+
+def account_of(refund_or_payment):
+    return f"/api/payments/{refund_or_payment.number}/account/"
+
+
+def test_a_customer_who_paid_by_transfer_says_where_the_money_goes_and_it_goes_there(world):
+    order = world.place(pay_by=PayBy.VIRTUAL_ACCOUNT)
+    world.drain()
+
+    answer = staff("kim").post(account_of(world.payment(order)), ACCOUNT, "json")
+    assert (answer.status_code, answer.json()) == (200, {"changed": True})
+    world.provider.pay_deposit(order.number)
+    world.learn(order)
+    cancel(world, order)
+
+    assert StoredEvent.objects.get(type="payments.RefundAccountGiven").actor == "customer:kim"
+    assert Refund.objects.get(order_id=order.pk).account == ACCOUNT
+    assert reload(order).state == Order.State.CANCELLED
+    assert kept(world.provider, order) == 0
+
+
+def test_an_account_for_an_owed_refund_is_the_customers_proposal_and_one_person_approves(
+    world, owed
+):
+    answer = staff("kim").post(account_of(owed), ACCOUNT, "json")
+    assert answer.status_code == 200
+    assert Refund.objects.get(pk=owed.pk).state == Refund.State.OWED
+    again = APIClient()
+    again.force_authenticate(User.objects.get(username="kim"))
+    assert again.post(account_of(owed), ACCOUNT, "json").json() == {"changed": False}
+
+    approve = f"/api/refunds/{owed.pk}/approve/"
+    assert staff("ben", *VERBS).post(approve, {"reason": "called"}, "json").status_code == 200
+    world.drain()
+
+    paid = Refund.objects.get(pk=owed.pk)
+    assert (paid.state, paid.account) == (Refund.State.PAID, ACCOUNT)
+    assert (paid.proposed_by, paid.approved_by) == ("customer:kim", "admin:ben")
+
+
+def test_a_person_of_the_shop_notes_the_account_for_the_customer(owed):
+    answer = staff("anna", *VERBS).post(account_of(owed), ACCOUNT, "json")
+
+    assert answer.status_code == 200
+    assert Refund.objects.get(pk=owed.pk).proposed_by == "admin:anna"
+
+
+def test_nobody_else_learns_of_an_order_by_giving_an_account_for_it(owed):
+    answer = staff("eve", "view_refund").post(account_of(owed), ACCOUNT, "json")
+    unknown = staff("kim").post("/api/payments/NONE/account/", ACCOUNT, "json")
+
+    assert [answer.status_code, unknown.status_code] == [404, 404]
+    assert answer["Content-Type"] == "application/problem+json"
+    assert Payment.objects.get(order_id=owed.order_id).refund_account is None
+
+
+def test_an_account_without_a_holder_is_refused_with_the_place(owed):
+    answer = staff("kim").post(account_of(owed), {**ACCOUNT, "holder": ""}, "json")
+
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["#/holder"]
+
+
+def test_money_that_goes_back_the_way_it_came_needs_no_account(world):
+    order = world.ready()
+
+    answer = staff("kim").post(account_of(world.payment(order)), ACCOUNT, "json")
+
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, "not-possible")
+    assert "the way it came" in answer.json()["detail"]
+    assert Payment.objects.get(order_id=order.pk).refund_account is None

@@ -40,6 +40,7 @@ from shipping.events import CarriersExhausted, ShipmentHandedOver, ShipmentStopp
 from tests.unit.declarations import (
     Unheard,
     declared,
+    forget,
 )
 
 __all__ = ["declared"]
@@ -114,6 +115,15 @@ def test_a_step_whose_events_occur_in_no_choreography_is_an_error(declared):
     declared.change("orders.confirm", events=(Unheard,))
 
     assert any(said.startswith("orders.confirm: ") for said in declared.said("sagas.E002"))
+
+
+def test_a_question_in_a_choreography_that_does_not_exist_is_an_error(declared, monkeypatch):
+    (asked,) = PARTICIPANTS["payments"].questions
+    monkeypatch.setattr(PARTICIPANTS["payments"], "questions", [replace(asked, saga="refund")])
+    forget()
+
+    (said,) = declared.said("sagas.E002")
+    assert said == "Refund.state, 'owed': It asks in no choreography: none is called 'refund'."
 
 
 def test_an_event_that_is_not_the_registered_class_is_an_error(declared, monkeypatch):

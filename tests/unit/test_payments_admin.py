@@ -78,6 +78,16 @@ def test_who_proposed_it_can_not_approve_it(admin_client, rows, client):
     assert said() == ["RefundElsewhereProposed", "OwedRefundOrdered"]
 
 
+def test_the_customers_account_is_noted_on_the_payments_page_and_proposed_for_what_is_owed(
+    admin_client, rows
+):
+    act(admin_client, "give_account", Payment, **ACCOUNT)
+
+    assert Payment.objects.get().refund_account == ACCOUNT
+    assert Refund.objects.get().proposed_by == "admin:admin"
+    assert said() == ["RefundAccountGiven", "RefundElsewhereProposed"]
+
+
 def test_an_owed_refund_is_settled_by_a_reference(admin_client, rows):
     act(admin_client, "attest_outcome", reference="re_9")
 

@@ -237,7 +237,7 @@ def test_what_was_owed_waits_for_the_bank_too_and_goes_back_to_its_person(owed):
 
     assert now_is(going).state == Refund.State.OWED
     assert Payment.objects.get().pending_minor == 300
-    assert said(saga) == ["OwedRefundRefused", "OwedRefundRefused"]
+    assert said(saga) == ["OwedRefundRefused", "OwedRefundRefused", "CaseOpened"]
 
 
 def test_what_was_owed_and_paid_by_the_bank_is_owed_no_more(owed):

@@ -281,7 +281,7 @@ def test_a_refund_that_comes_back_a_second_time_goes_back_to_its_person(checkout
     apply(paying.pk, told("failed", name="re_2"))
 
     assert now_is(going).state == Refund.State.OWED
-    assert said(owed) == ["OwedRefundRefused"]
+    assert said(owed) == ["OwedRefundRefused", "CaseOpened"]
 
 
 def test_what_failed_before_a_refund_was_paid_is_old_news(checkout):
