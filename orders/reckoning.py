@@ -213,18 +213,34 @@ def withhold(case: Case, *, paid_minor: int = 0) -> None:
 def fall_short(case: Case, books: Books, parts: Sequence[CaseLine], *, paid_minor: int) -> None:
     """Take back what was booked for a case beyond `paid_minor`: the bank had the rest (D-25).
 
-    In the order's own sum it stays: it is not the shop's any more, whoever has it.
+    In the order's own sum it stays: it is not the shop's any more, whoever has it. What cancels a
+    whole order is booked when that is over, and has nothing to take back before.
     """
-    short = case.refund_minor - paid_minor
-    by_line = [part.refunded_minor for part in parts]
-    postage = max(case.refund_minor - case.given_minor - sum(by_line), 0)
-    of_goods = min(short, sum(by_line))
-    sold = books.by_id
-    for part, less in zip(parts, _spread(books, of_goods, by_line), strict=True):
-        sold[part.line_id].refunded_minor -= less
-        part.refunded_minor -= less
-    books.order.postage_back_minor -= min(short - of_goods, postage)
+    if not (case.is_whole and books.order.state == Order.State.CANCELLING):
+        _take_off(case, books, parts, case.refund_minor - paid_minor)
     withhold(case, paid_minor=paid_minor)
+
+
+def _take_off(case: Case, books: Books, parts: Sequence[CaseLine], short_minor: int) -> None:
+    """Take so much off what lines and postage had of a case, goods first."""
+    sold = books.by_id
+    lines = [sold[part.line_id] for part in parts] or list(books.lines)
+    by_line = [part.refunded_minor for part in parts] or _had_of_whole(case, books)
+    postage = max(case.refund_minor - case.given_minor - sum(by_line), 0)
+    of_goods = min(short_minor, sum(by_line))
+    off = _spread(books, of_goods, by_line)
+    for line, less in zip(lines, off, strict=True):
+        line.refunded_minor -= less
+    for part, less in zip(parts, off, strict=False):
+        part.refunded_minor -= less
+    books.order.postage_back_minor -= min(short_minor - of_goods, postage)
+
+
+def _had_of_whole(case: Case, books: Books) -> list[int]:
+    """Return what each line had of a case without parts: by what all cases gave for it."""
+    had = [line.refunded_minor for line in books.lines]
+    goods = case.goods_minor - case.return_fee_minor - case.replaced_minor - case.withheld_minor
+    return _spread(books, max(min(goods, sum(had)), 0), had)
 
 
 def _spread(books: Books, minor: int, weights: Sequence[int]) -> list[int]:

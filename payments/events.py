@@ -119,9 +119,13 @@ class PaymentNotInSight(Event):
 
 
 class PaymentClosed(Event):
-    """No money is kept, and none will be taken: the payment session is closed (R39)."""
+    """No money is kept, and none will be taken: the payment session is closed (R39).
+
+    `was_charged` says that some was taken before, and that the bank has had the rest (D-25).
+    """
 
     order_id: UUID
+    was_charged: bool = False
 
 
 class PaymentVoided(Event):

@@ -29,6 +29,7 @@ from orders.participant.rows import (
     GONE,
     LEFT_THE_HOUSE,
     LINES,
+    NOT_ACCEPTED,
     NOT_OPEN,
     ORDER,
     OWNER,
@@ -292,6 +293,26 @@ def accept_cancel(
 
 
 @orders.on_undo(
+    payments.RefundPlanned,
+    subject=CASE,
+    locks={**BENEFITS, **OWNER, **LINES},
+    applies_in=(CaseState.ACCEPTED,),
+    otherwise=NOT_ACCEPTED,
+)
+def expect_refund(
+    event: payments.RefundPlanned,
+    case: Case,
+    *,
+    benefits: list[Benefit],
+    owner: list[Order],
+    lines: list[SoldLine],
+) -> None:
+    """Say what is paid back of money that was taken unheard: its call was out till now (D-5)."""
+    owner[0].is_captured = True
+    estimate(case, reckon_whole(books_of(owner, lines, benefits), rule=case.rule))
+
+
+@orders.on_undo(
     inventory.StockReleased,
     payments.PaymentClosed,
     payments.PaymentVoided,
@@ -338,9 +359,18 @@ def _note_end(
 ) -> None:
     """Note what of the total went elsewhere: what is not refunded here, others have had (D-25)."""
     refunded = event.amount.minor if isinstance(event, payments.PaymentRefunded) else 0
-    order.is_captured = order.is_captured or isinstance(event, payments.PaymentRefunded)
+    order.is_captured = order.is_captured or _was_charged(event)
     if order.is_captured:
         order.given_back_minor = order.total_minor - refunded
+
+
+def _was_charged(
+    event: payments.PaymentClosed | payments.PaymentVoided | payments.PaymentRefunded,
+) -> bool:
+    """Whether money was taken, whoever has had it since."""
+    if isinstance(event, payments.PaymentClosed):
+        return event.was_charged
+    return isinstance(event, payments.PaymentRefunded)
 
 
 def _give_up(case: Case, books: Books) -> None:

@@ -122,7 +122,7 @@ def plan_refund(
     if not amount.minor:
         payment.start_refund()
         payment.refund()
-        return PaymentClosed(order_id=payment.order_id)
+        return PaymentClosed(order_id=payment.order_id, was_charged=True)
     operation = money_op(payment, amount, now=work.now)
     refund = plan(
         payment,
@@ -143,6 +143,12 @@ def plan_refund(
         operation=refund.how,
     )
     return (planned, owed(refund)) if waits_for_a_person(refund) else planned
+
+
+@payments.undo(subject=OF_ORDER)
+def note_gone(event: ShipmentStopped, payment: Payment) -> PaymentClosed:
+    """Say that all that was taken has gone back already: the bank was faster (D-25)."""
+    return PaymentClosed(order_id=payment.order_id, was_charged=True)
 
 
 payments.undoes(
@@ -166,9 +172,9 @@ payments.undoes(
         State.REFUNDING: WAIT,
         State.CLOSED: nothing_to_undo(PaymentClosed),
         State.VOIDED: nothing_to_undo(PaymentClosed),
-        State.REFUNDED: nothing_to_undo(PaymentClosed),
+        State.REFUNDED: note_gone,
         State.LATE: nothing_to_undo(PaymentClosed),
-        State.CHARGED_BACK: nothing_to_undo(PaymentClosed),
+        State.CHARGED_BACK: note_gone,
     },
 )
 

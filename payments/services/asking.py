@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from payments.gateway import provider
 from payments.learning import hint_of, stray_of
 from payments.models import Payment, Refund, WebhookReceived
+from payments.services.disputes import MoneyOnItsWay
 from payments.services.standing import CallIsOut, apply
 from sagas import clock
 from sagas.models import Delivery, DeliveryState, Saga
@@ -102,8 +103,9 @@ def _lane(payment: Payment) -> str:
 def learn(reference: str) -> bool:
     """Ask the provider about order `reference` now, and have everything follow from the answer.
 
-    Calls the outside, so it is for commands and the reconciler, not for a step or a request.
-    Returns whether the provider knows the order. Raises Unanswered and NotSent.
+    Calls the outside, so it is for commands and the reconciler, not for a step or a request. What
+    can't be learned yet is looked at again later. Returns whether the provider knows the order.
+    Raises Unanswered and NotSent.
     """
     payment = find(reference)
     standing = provider().look_up(payment.number) if payment else None
@@ -116,7 +118,7 @@ def learn(reference: str) -> bool:
             publish(stray, of=payment)
     try:
         apply(payment.pk, standing)
-    except CallIsOut:
+    except (CallIsOut, MoneyOnItsWay):
         ask(payment)
     return True
 

@@ -8,8 +8,19 @@ from sagas.worker import Worker
 
 # What these assert says what it found when it does not hold.
 pytest.register_assert_rewrite(
-    "tests.scenarios.books", "tests.scenarios.endings", "tests.scenarios.planting"
+    "tests.scenarios.adversity",
+    "tests.scenarios.books",
+    "tests.scenarios.endings",
+    "tests.scenarios.honesty",
+    "tests.scenarios.messages",
+    "tests.scenarios.planting",
 )
+
+
+@pytest.fixture
+def mounted(settings):
+    """Serve payments' own addresses alone."""
+    settings.ROOT_URLCONF = "tests.unit.payment_urls"
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from sagas.models import Delivery, DeliveryState, Intent, IntentState, SagaStatu
 from sagas.pause import pause
 from shipping.models import Shipment
 from tests.scenarios.books import assert_books_agree, assert_quiet, back_by, stand, way_back
+from tests.scenarios.messages import post_messages
 from tests.world import kept, reload
 
 pytestmark = pytest.mark.both_databases
@@ -348,21 +349,9 @@ def test_a_late_try_finds_the_tombstone_of_its_undo(world):
 # -- the provider's messages
 
 
-def deliver_webhooks(world, *, expecting=200):
-    client = Client()
-    for message in world.provider.due_webhooks():
-        names = {f"HTTP_{k.upper().replace('-', '_')}": v for k, v in message.headers.items()}
-        answer = client.post(
-            reverse("payments_api:webhook"), message.body, "application/json", **names
-        )
-        assert answer.status_code == expecting
+def deliver_webhooks(world):
+    post_messages(world, again=True)
     world.drain()
-
-
-@pytest.fixture
-def mounted(settings):
-    """Serve payments' own addresses alone."""
-    settings.ROOT_URLCONF = "tests.unit.payment_urls"
 
 
 @pytest.mark.usefixtures("mounted")

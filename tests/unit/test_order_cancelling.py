@@ -30,6 +30,7 @@ from orders.participant.cancelling import (
     cancel_uncaptured,
     cancel_unpaid,
     cancel_unshippable,
+    expect_refund,
     finish_cancel,
     refused_case_of,
     reject_cancel,
@@ -39,10 +40,12 @@ from payments.events import (
     AuthorisationExpiring,
     CaptureRefused,
     DepositExpired,
+    MoneyOp,
     PaymentClosed,
     PaymentNotInSight,
     PaymentRefunded,
     PaymentVoided,
+    RefundPlanned,
 )
 from sagas.exceptions import PermanentFailure
 from sagas.money import Money
@@ -266,6 +269,37 @@ def test_a_case_is_granted_with_what_it_comes_to_and_by_when():
     assert case.due_at > NOW
 
 
+def test_money_that_was_taken_unheard_is_expected_back():
+    found = books(S.CANCELLING, shipping=300)
+    found.order.is_captured = False
+    case = a_wish(found.order, state=CS.ACCEPTED)
+    planned = RefundPlanned(
+        refund_id=uuid4(),
+        order_id=found.order.pk,
+        case_id=case.pk,
+        amount=found.order.total,
+        operation=MoneyOp.REFUND,
+    )
+
+    expect_refund(planned, case, benefits=found.benefits, owner=[found.order], lines=found.lines)
+
+    assert (found.order.is_captured, case.refund_minor, case.postage_minor) == (True, 1900, 300)
+
+
+@pytest.mark.parametrize("was_charged", [True, False])
+def test_an_order_whose_session_is_closed_was_charged_only_if_that_is_said(was_charged):
+    found = books(S.CANCELLING)
+    found.order.is_captured = False
+    case = a_wish(found.order, state=CS.ACCEPTED)
+    closed = PaymentClosed(order_id=found.order.pk, was_charged=was_charged)
+
+    back(case, found, closed)
+    back(case, found, StockReleased(order_id=found.order.pk))
+
+    assert found.order.is_captured is was_charged
+    assert case.refund_minor == 0
+
+
 @pytest.mark.parametrize("stock_first", [True, False])
 @pytest.mark.parametrize("is_refunded", [True, False])
 def test_an_order_is_cancelled_once_money_and_stock_are_back_in_either_order(
@@ -343,7 +377,7 @@ def test_the_end_of_the_way_back_settles_the_case():
     assert (case.state, case.settled_at) == (CS.SETTLED, NOW)
 
 
-STEPS = [accept_cancel, reject_cancel, settle_cancel]
+STEPS = [accept_cancel, expect_refund, reject_cancel, settle_cancel]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -164,8 +164,15 @@ def test_an_order_of_which_nothing_is_left_is_over_at_once():
 
     said = back.plan_refund(STOPPED, paying, work=desk)
 
-    assert said == PaymentClosed(order_id=ORDER)
+    assert said == PaymentClosed(order_id=ORDER, was_charged=True)
     assert (paying.state, added(desk)) == (State.REFUNDED, [])
+
+
+def test_an_order_of_which_the_bank_took_everything_was_charged_all_the_same():
+    paying = captured(charged_back_minor=1000)
+    paying.charge_back()
+
+    assert back.note_gone(STOPPED, paying) == PaymentClosed(order_id=ORDER, was_charged=True)
 
 
 def test_a_disputed_payments_refund_waits_and_reserves_nothing_that_a_bank_may_take():

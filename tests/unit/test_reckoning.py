@@ -10,6 +10,8 @@ from orders.models import Case, Order
 from orders.reckoning import (
     book,
     book_parts,
+    estimate,
+    fall_short,
     reckon,
     reckon_whole,
     restore,
@@ -116,6 +118,35 @@ def test_what_could_not_be_given_is_taken_off_the_books_again(found, data):
     assert (order.given_back_minor, order.postage_back_minor, case.refund_minor) == (0, 0, 0)
     assert case.withheld_minor == case.goods_minor + case.postage_minor
     assert all(line.refunded_minor == 0 for line in found.lines)
+
+
+@given(sold_orders(), st.data())
+def test_what_the_bank_had_of_a_whole_order_is_taken_off_its_lines_and_then_its_postage(
+    found, data
+):
+    order = found.order
+    case = a_case(order, CaseKind.CANCEL, is_whole=True)
+    taken = found.rest
+    book(case, found, taken, reckon_whole(found, rule=case.rule))
+    paid = data.draw(st.integers(0, case.refund_minor))
+
+    fall_short(case, found, [], paid_minor=paid)
+
+    lines = [line.refunded_minor for line in found.lines]
+    assert sum(lines) + order.postage_back_minor == case.refund_minor == paid
+    assert all(0 <= had <= line.paid_minor for had, line in zip(lines, found.lines, strict=True))
+    assert 0 <= order.postage_back_minor <= order.shipping_minor
+    assert order.given_back_minor == order.total_minor
+
+
+def test_a_whole_order_that_is_still_being_cancelled_has_nothing_to_take_off():
+    found = shipped(Order.State.CANCELLING, shipping=300)
+    case = a_case(found.order, CaseKind.CANCEL, Case.State.ACCEPTED, is_whole=True)
+    estimate(case, reckon_whole(found, rule=case.rule))
+
+    fall_short(case, found, [], paid_minor=0)
+
+    assert (case.refund_minor, found.order.postage_back_minor) == (0, 0)
 
 
 # -- rows -----------------------------------------------------------------------------------------
