@@ -276,6 +276,11 @@ SHOP: dict[str, Any] = {
     "EVIDENCE_PATIENCE": timedelta(hours=24),
     # How long the provider's statement may take to show what is in our books (S2).
     "SETTLEMENT_LAG": timedelta(days=2),
+    # How long what is settled may take to be paid out, and a payout to reach the bank (S3).
+    "PAYOUT_LAG": timedelta(days=7),
+    # Where the shop's bank tells of payouts: the path of a function that takes a position and
+    # yields the lines behind it (sagas.reconciliation.Line), each with its payout; None: nowhere.
+    "BANK_STATEMENT": None,
     # -- how long things may take
     # How long stock is kept for an order that is not paid.
     "RESERVATION_TTL": timedelta(minutes=30),
