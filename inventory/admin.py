@@ -19,7 +19,7 @@ class ReservationLineInline(ReadOnlyInline):
 
     model = ReservationLine
     joins = ("item",)
-    fields = ("item", "quantity", "out", "released", "short", "lost")
+    fields = ("item", "quantity", "out", "released", "short", "lapsed", "lost")
 
 
 class ReturnedLineInline(ReadOnlyInline):

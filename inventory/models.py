@@ -15,6 +15,9 @@ from django_fsm import FSMField, transition
 from sagas.clock import new_id
 
 BUCKETS = ("available", "reserved", "committed", "out", "quarantine", "damaged")
+#: Tried, and neither confirmed nor cancelled (TCC): these expire.
+_OPEN = Q(state__in=["reserved", "extended"])
+_SOME = Q(quantity__gt=0)
 
 
 class StockItem(models.Model):
@@ -26,7 +29,7 @@ class StockItem(models.Model):
     available = models.BigIntegerField(_("available"), default=0)
     #: In the house, kept for orders that are not paid yet.
     reserved = models.BigIntegerField(_("reserved"), default=0)
-    #: In the house, belonging to paid orders and to replacements.
+    #: In the house, for paid orders and replacements.
     committed = models.BigIntegerField(_("committed"), default=0)
     #: Not in the house: on the way, or with customers.
     out = models.BigIntegerField(_("out"), default=0)
@@ -91,6 +94,7 @@ class Reservation(models.Model):
         #: All of it got lost on the way; holds nothing.
         WRITTEN_OFF = "written_off", _("written off")
 
+    OPEN: ClassVar = (State.RESERVED, State.EXTENDED)
     #: Where the units are that a reservation still keeps in the house; it keeps none elsewhere.
     BUCKETS: ClassVar = {
         State.RESERVED: "reserved",
@@ -119,8 +123,7 @@ class Reservation(models.Model):
                 fields=["open_for", "slot"], name="reservation_slot_of_a_customer_once"
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["reserved", "extended"]) | Q(expires_at__isnull=False),
-                name="reservation_open_one_expires",
+                condition=~_OPEN | Q(expires_at__isnull=False), name="reservation_open_one_expires"
             ),
             models.CheckConstraint(
                 condition=Q(open_for__isnull=True, slot__isnull=True)
@@ -137,7 +140,8 @@ class Reservation(models.Model):
                 fields=["expires_at"],
                 condition=Q(state__in=["reserved", "extended", "committed", "partly_out"]),
                 name="reservation_live",
-            )
+            ),
+            models.Index(fields=["expires_at"], condition=_OPEN, name="reservation_open"),
         ]
 
     def __str__(self) -> str:
@@ -152,6 +156,10 @@ class Reservation(models.Model):
     def reserve(self, *, until: datetime) -> None:
         """Try: keep every line until then."""
         self.expires_at = until
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether its time is up: what it keeps counts as available then (E1)."""
+        return self.state in self.OPEN and self.expires_at is not None and self.expires_at <= now
 
     def take_slot(self, customer: str, slot: int) -> None:
         """Count as one of the customer's open reservations."""
@@ -207,7 +215,7 @@ class Reservation(models.Model):
 class ReservationLine(models.Model):
     """So many units of one article that were kept, and what became of them.
 
-    It keeps `quantity - out - released - short`, as long as its reservation keeps anything.
+    It keeps what is `kept` of them, as long as its reservation keeps anything.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -220,6 +228,8 @@ class ReservationLine(models.Model):
     released = models.BigIntegerField(_("released"), default=0)
     #: Not where they should be.
     short = models.BigIntegerField(_("short"), default=0)
+    #: Made available when their time was up, and still due should they be paid for (E1, E6).
+    lapsed = models.BigIntegerField(_("lapsed"), default=0)
     #: Of those that left: lost by the carrier.
     lost = models.BigIntegerField(_("lost"), default=0)
 
@@ -230,15 +240,13 @@ class ReservationLine(models.Model):
             models.UniqueConstraint(
                 fields=["reservation", "item"], name="reservation_line_once_per_item"
             ),
+            models.CheckConstraint(condition=_SOME, name="reservation_line_quantity_positive"),
             models.CheckConstraint(
-                condition=Q(quantity__gt=0), name="reservation_line_quantity_positive"
-            ),
-            models.CheckConstraint(
-                condition=Q(out__gte=0, released__gte=0, short__gte=0, lost__gte=0),
+                condition=Q(out__gte=0, released__gte=0, short__gte=0, lapsed__gte=0, lost__gte=0),
                 name="reservation_line_counts_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(quantity__gte=F("out") + F("released") + F("short")),
+                condition=Q(quantity__gte=F("out") + F("released") + F("short") + F("lapsed")),
                 name="reservation_line_never_more_than_kept",
             ),
             models.CheckConstraint(
@@ -251,8 +259,24 @@ class ReservationLine(models.Model):
 
     @property
     def kept(self) -> int:
-        """How many units it keeps in the house."""
-        return self.quantity - self.out - self.released - self.short
+        """How many units it keeps in the house: what became nothing else."""
+        return self.quantity - self.out - self.released - self.short - self.lapsed
+
+    @staticmethod
+    def overdue(now: datetime) -> Q:
+        """Say which lines belong to reservations whose time is up (E1)."""
+        return Q(reservation__state__in=Reservation.OPEN, reservation__expires_at__lte=now)
+
+    def lapse(self, item: StockItem) -> None:
+        """Make available what is kept although its time is up (E1)."""
+        units = self.kept
+        item.move(units, source="reserved", target="available")
+        self.lapsed += units
+
+    def keep_again(self, item: StockItem) -> None:
+        """Keep what had lapsed; the caller has seen that it is available (E6)."""
+        item.move(self.lapsed, source="available", target="reserved")
+        self.lapsed = 0
 
     def leave(self, item: StockItem, quantity: int) -> None:
         """Book out what left. What was missed and left all the same is not short any more."""
@@ -266,7 +290,9 @@ class ReservationLine(models.Model):
         """Make cancelled units available again; those that are short are not there to be."""
         there = min(quantity, self.kept)
         item.move(there, source=bucket, target="available")
-        self.released += there
+        lapsed = min(quantity - there, self.lapsed)
+        self.lapsed -= lapsed
+        self.released += there + lapsed
 
     def miss(self, item: StockItem, quantity: int, *, bucket: str) -> None:
         """Note that kept units are not where they should be."""
@@ -352,9 +378,7 @@ class ReturnedLine(models.Model):
             models.UniqueConstraint(
                 fields=["goods", "line_no"], name="returned_line_once_per_order_line"
             ),
-            models.CheckConstraint(
-                condition=Q(quantity__gt=0), name="returned_line_quantity_positive"
-            ),
+            models.CheckConstraint(condition=_SOME, name="returned_line_quantity_positive"),
             models.CheckConstraint(
                 condition=Q(sellable__gte=0, damaged__gte=0, refused__gte=0),
                 name="returned_line_counts_not_negative",

@@ -35,15 +35,16 @@ SELECT i.sku, i.available, i.reserved, i.committed, i.out AS sent, i.quarantine,
 
 _RESERVED = """
 WITH kept AS (
-    SELECT l.item_id,
-           SUM(CASE WHEN r.state IN ('reserved', 'extended')
-                    THEN l.quantity - l.out - l.released - l.short ELSE 0 END) AS reserved,
-           SUM(CASE WHEN r.state IN ('committed', 'partly_out')
-                    THEN l.quantity - l.out - l.released - l.short ELSE 0 END) AS committed
-      FROM inventory_reservation r
-      JOIN inventory_reservationline l ON l.reservation_id = r.id
-     WHERE r.state IN ('reserved', 'extended', 'committed', 'partly_out')
-     GROUP BY l.item_id)
+    SELECT k.item_id,
+           SUM(CASE WHEN k.state IN ('reserved', 'extended') THEN k.units ELSE 0 END) AS reserved,
+           SUM(CASE WHEN k.state IN ('committed', 'partly_out') THEN k.units ELSE 0 END)
+               AS committed
+      FROM (SELECT l.item_id, r.state,
+                   l.quantity - l.out - l.released - l.short - l.lapsed AS units
+              FROM inventory_reservation r
+              JOIN inventory_reservationline l ON l.reservation_id = r.id
+             WHERE r.state IN ('reserved', 'extended', 'committed', 'partly_out')) k
+     GROUP BY k.item_id)
 SELECT i.sku, i.reserved, COALESCE(k.reserved, 0) AS reserved_by_rows,
        i.committed, COALESCE(k.committed, 0) AS committed_by_rows
   FROM inventory_stockitem i

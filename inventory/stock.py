@@ -5,6 +5,7 @@ Works on rows that the caller has locked, in memory, and asks the database nothi
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from inventory.models import Reservation, ReservationLine, ReturnedLine, StockItem
@@ -65,6 +66,32 @@ def keep(
         item = by_sku[sku]
         item.move(count, source="available", target=target)
         yield ReservationLine(reservation=reservation, item=item, quantity=count)
+
+
+def lapse(
+    lines: Iterable[ReservationLine],
+    items: Iterable[StockItem],
+    *,
+    of: Iterable[Reservation],
+    now: datetime,
+) -> None:
+    """Make available what is kept of these articles although its time is up (E1).
+
+    `of` are the reservations of the lines, as this transaction has them: one may just be paid for.
+    """
+    over = {holder.pk for holder in of if holder.is_overdue(now)}
+    for line, item in with_items(lines, items):
+        if line.reservation_id in over:
+            line.lapse(item)
+
+
+def keep_again(lines: Iterable[ReservationLine], items: Iterable[StockItem]) -> tuple[str, ...]:
+    """Keep again what had lapsed, all of it or nothing; return the articles that are gone (E6)."""
+    lapsed = [(line, item) for line, item in with_items(lines, items) if line.lapsed]
+    gone = missing({item.sku: line.lapsed for line, item in lapsed}, items)
+    for line, item in () if gone else lapsed:
+        line.keep_again(item)
+    return gone
 
 
 def move_kept(

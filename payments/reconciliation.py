@@ -1,10 +1,12 @@
-"""Reconciliation: what payments can say of its own books, and the provider's statement (R41).
+"""Reconciliation: what payments can say of its own books, and the provider's statements (R41).
 
 What compares them with the statement or with other contexts is the shop's.
 """
 
 from collections.abc import Iterator
 
+from django.conf import settings
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from payments.gateway import provider
@@ -24,8 +26,9 @@ from sagas.reconciliation import (
 
 #: Who is asked about money.
 OWNER = FINANCE
-#: The provider's statement, as the lines of it are stored under.
-STATEMENT = "payments"
+#: The provider's statement, its payouts, and the statement of the shop's bank about these, as the
+#: lines of them are stored under.
+STATEMENT, PAYOUTS, BANK = "payments", "payouts", "bank"
 
 #: Payments that have a new line in the ledger.
 BOOKED = Watermark(model=LedgerEntry, column="recorded_at", key="payment_id", of=Payment)
@@ -47,7 +50,31 @@ def _statement(after: str) -> Iterator[Line]:
         )
 
 
+def _payouts(after: str) -> Iterator[Line]:
+    """Yield what the provider paid out, as it comes."""
+    for line in provider().payout_lines(after=after):
+        yield Line(
+            position=line.position,
+            kind=line.kind,
+            their_id=line.id,
+            at=line.at,
+            amount_minor=line.amount_minor,
+            currency=line.currency,
+            payout=line.payout,
+        )
+
+
+def _credits(after: str) -> Iterator[Line]:
+    """Yield what the shop's bank says of payouts, where the shop reads that."""
+    path = settings.SHOP["BANK_STATEMENT"]
+    if path is not None:
+        yield from import_string(path)(after)
+
+
 declare_source(Source(name=STATEMENT, read=_statement))
+# After the statement, so that the lines of a payout are there before it is.
+declare_source(Source(name=PAYOUTS, read=_payouts))
+declare_source(Source(name=BANK, read=_credits))
 
 # The database itself refuses C + V > A + D. What was taken without having been reserved (D) is the
 # declared overcapture, so it is never more than was taken; only what was reserved is given up.

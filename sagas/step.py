@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, Q
 
 from sagas.call import Call
 from sagas.choreography import EventType
@@ -36,11 +36,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Where rows come from: those of `model` whose `field` equals what `source` says."""
+    """Where rows come from: those of `model` whose `field` equals what `source` says.
+
+    With `only`, a function of the transaction's time, just those that it lets through. Such rows
+    are extra: those that somebody else has locked are left out, so they may be locked out of order.
+    """
 
     model: type[Model]
     field: str
     source: str
+    only: Callable[[datetime], Q] | None = None
 
     def values(self, scope: Mapping[str, Any]) -> list[Any]:
         """Return what the source path yields; lists along the path are walked through."""
@@ -61,13 +66,20 @@ def _walk(item: Any, name: str) -> Iterable[Any]:
     return value if isinstance(value, list | tuple) else (value,)
 
 
-def by(model: type[Model], field: str, source: str | None = None) -> By:
+def by(
+    model: type[Model],
+    field: str,
+    source: str | None = None,
+    *,
+    only: Callable[[datetime], Q] | None = None,
+) -> By:
     """Say which rows a step gets: `by(Payment, "order_id")`, `by(Item, "sku", "lines.sku")`.
 
     `source` is a path from the event, or from rows of the same step by their name; it defaults to
-    the attribute of the event that is called like the field.
+    the attribute of the event that is called like the field. `only` narrows them at the time of the
+    transaction, to those that nobody else has locked.
     """
-    return By(model, field, source or field)
+    return By(model, field, source or field, only)
 
 
 class AnswerKind(StrEnum):

@@ -8,12 +8,12 @@ save() (decision 14).
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import DateField, Model, Q
+from django.db.models import DateField, Model, Q, QuerySet
 from django.db.models.signals import m2m_changed, post_save, pre_save
 
 from sagas import clock
@@ -24,6 +24,7 @@ from sagas.step import By
 __all__ = ["Work", "saves_one_by_one"]
 
 _Key = tuple[str, Any]
+Only = Callable[[datetime], Q] | None
 
 
 class Work:
@@ -48,15 +49,24 @@ class Work:
 
     # -- loading -----------------------------------------------------------------------------
 
-    def lock(self, model: type[Model], wanted: Mapping[str, set[Any]]) -> list[Model]:
-        """Lock and return the rows whose fields have the wanted values: one statement."""
-        rows = model._base_manager.using(self.using).filter(_any_of(wanted)).order_by("pk")
-        return [self._remember(row) for row in for_update(rows)]
+    def lock(self, model: type[Model], wanted: Mapping[str, set[Any]], only: Only) -> list[Model]:
+        """Lock and return the rows whose fields have the wanted values: one statement.
 
-    def read(self, model: type[Model], wanted: Mapping[str, set[Any]]) -> list[Model]:
+        With `only` they are extra: what others have locked is left out (see `By`).
+        """
+        rows = for_update(self._wanted(model, wanted, only), skip_locked=only is not None)
+        return [self._remember(row) for row in rows]
+
+    def read(self, model: type[Model], wanted: Mapping[str, set[Any]], only: Only) -> list[Model]:
         """Return rows without locking them: one statement."""
-        rows = model._base_manager.using(self.using).filter(_any_of(wanted)).order_by("pk")
+        rows = self._wanted(model, wanted, only)
         return [self._rows.get(_key(row)) or row for row in rows]
+
+    def _wanted(
+        self, model: type[Model], wanted: Mapping[str, set[Any]], only: Only
+    ) -> QuerySet[Model]:
+        rows = model._base_manager.using(self.using).filter(_any_of(wanted)).order_by("pk")
+        return rows.filter(only(self.now)) if only else rows
 
     def _remember(self, row: Model) -> Model:
         known = self._rows.setdefault(_key(row), row)
@@ -173,10 +183,15 @@ def load(work: Work, needs: Iterable[tuple[dict[str, Any], str, By, bool]]) -> N
             names = ", ".join(sorted({f"{n[1]} from {n[2].source}" for n in waiting}))
             message = f"These rows come from each other or from nowhere: {names}."
             raise LookupError(message)
-        model, locked = ready[0][2].model, ready[0][3]
-        same = [need for need in ready if need[2].model is model and need[3] == locked]
-        _load_model(work, model, same, locked=locked)
+        kind = _kind_of(ready[0])
+        same = [need for need in ready if _kind_of(need) == kind]
+        _load_model(work, same)
         waiting = [need for need in waiting if need not in same]
+
+
+def _kind_of(need: tuple[dict[str, Any], str, By, bool]) -> tuple[object, ...]:
+    _scope, _name, where, locked = need
+    return where.model, locked, where.only
 
 
 def _source_is_loaded(need: tuple[dict[str, Any], str, By, bool]) -> bool:
@@ -185,20 +200,15 @@ def _source_is_loaded(need: tuple[dict[str, Any], str, By, bool]) -> bool:
     return first in scope or hasattr(scope["event"], first)
 
 
-def _load_model(
-    work: Work,
-    model: type[Model],
-    needs: list[tuple[dict[str, Any], str, By, bool]],
-    *,
-    locked: bool,
-) -> None:
+def _load_model(work: Work, needs: list[tuple[dict[str, Any], str, By, bool]]) -> None:
+    _, _, first, locked = needs[0]
     wanted: dict[str, set[Any]] = defaultdict(set)
     asked = []
     for scope, name, where, _ in needs:
         values = set(where.values(scope))
         wanted[where.field] |= values
         asked.append((scope, name, where.field, {_plain(value) for value in values}))
-    rows = (work.lock if locked else work.read)(model, wanted)
+    rows = (work.lock if locked else work.read)(first.model, wanted, first.only)
     by_value: dict[str, dict[str, list[Model]]] = {field: defaultdict(list) for field in wanted}
     for row in rows:
         for field, index in by_value.items():

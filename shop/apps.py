@@ -1,5 +1,7 @@
 """Django app: the shop itself: its demonstration and the audit of its books."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -9,3 +11,7 @@ class ShopConfig(AppConfig):
 
     name = "shop"
     verbose_name = _("Shop")
+
+    def ready(self) -> None:
+        """Let what the settings must be to each other be checked."""
+        import_module("shop.checks")

@@ -279,8 +279,17 @@ SHOP: dict[str, Any] = {
     "EVIDENCE_PATIENCE": timedelta(hours=24),
     # How long the provider's statement may take to show what is in our books (S2).
     "SETTLEMENT_LAG": timedelta(days=2),
+    # How long what is settled may take to be paid out, and a payout to reach the bank (S3).
+    "PAYOUT_LAG": timedelta(days=7),
+    # Where the shop's bank tells of payouts: the path of a function that takes a position and
+    # yields the lines behind it (sagas.reconciliation.Line), each with its payout; None: nowhere.
+    "BANK_STATEMENT": None,
+    # How late the provider's messages may come, but for one in a thousand (E3).
+    "WEBHOOK_DELAY": timedelta(minutes=5),
     # -- how long things may take
-    # How long stock is kept for an order that is not paid.
+    # How long stock is kept for an order that is not paid: not less than a payment may take to be
+    # known of, which is the provider's horizon, its slowest message, and two rounds of the relay
+    # (E3); `manage.py check` compares them.
     "RESERVATION_TTL": timedelta(minutes=30),
     # How long a confirmed order may take to be captured and committed before it is cancelled.
     "CONFIRMED_PATIENCE": timedelta(days=2),

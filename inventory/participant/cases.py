@@ -64,7 +64,7 @@ def release_lines(
 
 
 def _end_if_nothing_is_kept(reservation: Reservation, kept: Iterable[ReservationLine]) -> None:
-    if any(line.kept for line in kept):
+    if any(line.kept or line.lapsed for line in kept):
         return
     if reservation.state == State.PARTLY_OUT:
         reservation.leave()

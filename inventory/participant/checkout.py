@@ -41,8 +41,14 @@ def open_reservation(event: OrderPlaced) -> Reservation:
     saga="checkout",
     subject=OF_ORDER,
     creates=open_reservation,
-    locks={"items": by(StockItem, "sku", "lines.sku")},
-    reads={"open_ones": by(Reservation, "open_for", "customer")},
+    locks={
+        "items": by(StockItem, "sku", "lines.sku"),
+        "overdue": by(ReservationLine, "item_id", "items.id", only=ReservationLine.overdue),
+    },
+    reads={
+        "open_ones": by(Reservation, "open_for", "customer"),
+        "over": by(Reservation, "id", "overdue.reservation_id"),
+    },
     moves=(Reservation.reserve, Reservation.refuse),
     otherwise={DECIDED: refuse("this order has had its answer about stock")},
 )
@@ -50,11 +56,18 @@ def reserve(
     event: OrderPlaced,
     reservation: Reservation,
     items: list[StockItem],
+    *,
+    overdue: list[ReservationLine],
     open_ones: list[Reservation],
+    over: list[Reservation],
     work: Work,
 ) -> StockReserved | OutOfStock | ReservationRefused:
-    """Try: keep every line for a while, or nothing; an unknown article is out of stock, too."""
+    """Try: keep every line for a while, or nothing; an unknown article is out of stock, too.
+
+    What others keep although their time is up is available, whoever tells them (E1).
+    """
     wanted = stock.units(event.lines)
+    stock.lapse(overdue, items, of=over, now=work.now)
     missing = stock.missing(wanted, items)
     if missing:
         reservation.refuse()
@@ -129,7 +142,9 @@ def commit(
     """
     if reservation.state in (State.RELEASED, State.REFUSED):
         return _commit_again(event, reservation, kept, items)
-    if reservation.state in (State.RESERVED, State.EXTENDED):
+    if reservation.state in Reservation.OPEN:
+        if gone := stock.keep_again(kept, items):
+            return CommitRejected(order_id=event.order_id, skus=gone)
         stock.move_kept(kept, items, source="reserved", target="committed")
         reservation.commit()
     return StockCommitted(order_id=event.order_id)
@@ -192,6 +207,8 @@ def release(
 ) -> StockReleased:
     """Cancel: make kept stock available again, now that no money can come for it (E4, R39)."""
     stock.move_kept(kept, items, source=reservation.bucket, target="available")
+    for line in kept:
+        line.lapsed = 0
     reservation.release()
     return StockReleased(order_id=event.order_id)
 

@@ -133,6 +133,24 @@ class SettlementLine:
     payout: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutLine:
+    """What the provider paid out: a payout, or what one movement counts for in it.
+
+    A "payout" is what reached the shop's account, negative where money was taken from it. A "net"
+    is signed, in the payout's currency and without the provider's fee; payouts have them where the
+    lines of the statement do not name their payout. `payout` is the payout's own id in both.
+    """
+
+    position: str
+    kind: Literal["payout", "net"]
+    id: str
+    payout: str
+    amount_minor: int
+    currency: str
+    at: datetime
+
+
 class PaymentGateway(Protocol):
     """What any payment provider must be able to do for this context."""
 
@@ -140,6 +158,8 @@ class PaymentGateway(Protocol):
     name: str
     #: The kinds that its statement has lines of; of other kinds no line is to be expected.
     settles: frozenset[LineKind]
+    #: Whether it tells of its payouts; otherwise only the shop's bank does.
+    lists_payouts: bool
 
     def authorise(self, request: Request, key: UUID) -> Outcome:
         """Reserve `amount_minor` of `currency` for order `reference`.
@@ -196,6 +216,13 @@ class PaymentGateway(Protocol):
         """Yield the statement, oldest first, from behind the line at position `after` on."""
         ...
 
+    def payout_lines(self, *, after: str = "") -> Iterator[PayoutLine]:
+        """Yield what was paid out for good, oldest first, from behind position `after` on.
+
+        Nothing, where the provider does not tell of its payouts.
+        """
+        ...
+
 
 def operation_of(request: Request) -> Operation:
     """Return which operation a frozen request asks for: an inquiry carries nothing but it.
@@ -212,6 +239,7 @@ def operation_of(request: Request) -> Operation:
 
 
 _Answer = TypeVar("_Answer", Outcome, Outcome | None)
+_Line = TypeVar("_Line", SettlementLine, PayoutLine)
 
 
 def definite(ask: Callable[[], _Answer]) -> _Answer | Outcome:
@@ -222,7 +250,7 @@ def definite(ask: Callable[[], _Answer]) -> _Answer | Outcome:
         return Outcome(ok=False, code=refusal.code, data={"message": str(refusal)})
 
 
-def beyond(lines: Iterator[SettlementLine], position: str) -> Iterator[SettlementLine]:
+def beyond(lines: Iterator[_Line], position: str) -> Iterator[_Line]:
     """Yield the lines behind the one at `position`; all of them when it is "".
 
     Raises LookupError when no line stands there: a statement with a hole would pass for complete.

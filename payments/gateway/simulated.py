@@ -17,6 +17,7 @@ from payments.gateway.port import (
     InvalidWebhook,
     KeyReused,
     LineKind,
+    PayoutLine,
     Refunded,
     SettlementLine,
     Standing,
@@ -38,6 +39,7 @@ class SimulatedGateway:
 
     name = "simulated"
     settles: frozenset[LineKind] = frozenset(get_args(LineKind))
+    lists_payouts = True
 
     def __init__(self, books: str | Path) -> None:
         """Raises NotSent when the provider can't be reached at all."""
@@ -99,6 +101,9 @@ class SimulatedGateway:
         while page := self._provider.settlement(after):
             yield from map(_line, page)
             after = page[-1].position
+
+    def payout_lines(self, *, after: str = "") -> Iterator[PayoutLine]:
+        return beyond(map(_payout, self._provider.payouts(since=after)), after)
 
 
 def _values(request: Request, names: Sequence[str]) -> list[Any]:
@@ -218,4 +223,16 @@ def _line(found: theirs.SettlementLine) -> SettlementLine:
         currency=found.currency,
         at=found.at,
         payout=found.payout_id,
+    )
+
+
+def _payout(found: theirs.Payout) -> PayoutLine:
+    return PayoutLine(
+        position=found.id,
+        kind="payout",
+        id=found.id,
+        payout=found.id,
+        amount_minor=found.amount_minor,
+        currency=found.currency,
+        at=found.at,
     )

@@ -28,6 +28,7 @@ from payments.gateway.port import (
     Hint,
     InvalidWebhook,
     LineKind,
+    PayoutLine,
     Refused,
     SettlementLine,
     Standing,
@@ -65,6 +66,7 @@ class StripeGateway:
     settles: frozenset[LineKind] = frozenset(
         {"capture", "refund", "refund_failed", "chargeback", "fee"}
     )
+    lists_payouts = True
 
     def __init__(
         self,
@@ -244,6 +246,15 @@ class StripeGateway:
             line
             for transaction in self._records.transactions(after.partition(":")[0])
             for line in books.lines(transaction, *self._records.source_of(transaction))
+        )
+        return beyond(lines, after)
+
+    def payout_lines(self, *, after: str = "") -> Iterator[PayoutLine]:
+        """Yield automatic payouts with what they are made of: of others Stripe does not know it."""
+        lines = (
+            line
+            for payout, transactions in self._records.payouts(after.partition(":")[0])
+            for line in books.payout_lines(payout, transactions)
         )
         return beyond(lines, after)
 

@@ -4,7 +4,7 @@ Nothing here asks Stripe for anything. `Json` is an object as it came, with `lat
 expanded where it has one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -13,6 +13,7 @@ from payments.gateway.port import (
     Captured,
     Disputed,
     LineKind,
+    PayoutLine,
     Refunded,
     Refused,
     SettlementLine,
@@ -276,3 +277,29 @@ def _presented(transaction: Json, source: Json) -> tuple[int, str]:
         return _minor(transaction, "amount"), transaction["currency"].upper()
     amount = _minor(source, "amount_captured", source["amount"])
     return (amount if transaction["amount"] > 0 else -amount), source["currency"].upper()
+
+
+def payout_lines(payout: Json, transactions: Iterable[Json]) -> Iterator[PayoutLine]:
+    """Yield a payout, then what each of its balance transactions counts for in it.
+
+    The balance transaction of the payout itself takes its amount off the balance.
+    """
+    yield _paid(payout, payout["id"], "payout", payout, "amount")
+    for transaction in transactions:
+        if transaction["id"] != payout["balance_transaction"]:
+            position = f"{payout['id']}:{transaction['id']}"
+            yield _paid(payout, position, "net", transaction, "net")
+
+
+def _paid(
+    payout: Json, position: str, kind: Literal["payout", "net"], thing: Json, amount: str
+) -> PayoutLine:
+    return PayoutLine(
+        position=position,
+        kind=kind,
+        id=thing["id"],
+        payout=payout["id"],
+        amount_minor=_minor(thing, amount),
+        currency=thing["currency"].upper(),
+        at=_at(payout["arrival_date"]),
+    )

@@ -67,19 +67,17 @@ class StripeRecords:
 
     def transactions(self, first: str) -> Iterator[Json]:
         """Yield balance transaction `first` (or the very first one) and all later ones."""
-        listing = self._api.balance_transactions
-        first = first or self._oldest()
-        if first:
-            with translated():
-                yield listing.retrieve(first, {"expand": ["source"]}).to_dict()
-            yield from _pages(listing.list, ending_before=first, expand=["data.source"])
+        return _forwards(self._api.balance_transactions, first, expand=["source"])
 
-    def _oldest(self) -> str:
-        """Walk to the far end of the list, once: it is read forwards only from a known one."""
-        oldest = ""
-        for transaction in _pages(self._api.balance_transactions.list):
-            oldest = transaction["id"]
-        return oldest
+    def payouts(self, first: str) -> Iterator[tuple[Json, Iterator[Json]]]:
+        """Yield payout `first` (or the very first one) and all later ones that are done.
+
+        Each with its balance transactions. One that is still on its way ends it, so that none is
+        left out; those that failed, and those that people made, are not among them.
+        """
+        for payout in takewhile(_is_over, _forwards(self._api.payouts, first)):
+            if payout["automatic"] and payout["status"] == "paid":
+                yield payout, _pages(self._api.balance_transactions.list, payout=payout["id"])
 
     def source_of(self, transaction: Json) -> tuple[Json, str]:
         """Return what a balance transaction is about, and the order number of that."""
@@ -97,3 +95,26 @@ def _pages(listing: Callable[..., Any], **params: Any) -> Iterator[Json]:
     with translated():
         for thing in listing({"limit": _PAGE, **params}).auto_paging_iter():
             yield thing.to_dict()
+
+
+def _forwards(listing: Any, first: str, **expand: list[str]) -> Iterator[Json]:
+    """Yield what a list has from `first` on, or from its far end."""
+    first = first or _oldest(listing)
+    if first:
+        with translated():
+            yield listing.retrieve(first, expand).to_dict()
+        wanted = {name: [f"data.{field}" for field in fields] for name, fields in expand.items()}
+        yield from _pages(listing.list, ending_before=first, **wanted)
+
+
+def _oldest(listing: Any) -> str:
+    """Walk to the far end of a list, once: it is read forwards only from a known one."""
+    oldest = ""
+    for thing in _pages(listing.list):
+        oldest = thing["id"]
+    return oldest
+
+
+def _is_over(payout: Json) -> bool:
+    is_on_its_way = payout["status"] in ("pending", "in_transit")
+    return not is_on_its_way and payout["reconciliation_status"] != "in_progress"

@@ -34,6 +34,7 @@ from payments.gateway.port import (
     InvalidWebhook,
     KeyReused,
     LineKind,
+    PayoutLine,
     Refused,
     SettlementLine,
     Standing,
@@ -59,6 +60,7 @@ class TossGateway:
 
     name = "toss"
     settles: frozenset[LineKind] = frozenset({"capture", "void", "refund", "fee"})
+    lists_payouts = False
 
     def __init__(
         self,
@@ -286,6 +288,10 @@ class TossGateway:
             for line in books.lines(settlement, position)
         )
         return beyond(lines, after)
+
+    def payout_lines(self, *, after: str = "") -> Iterator[PayoutLine]:
+        """Yield nothing: Toss says on which day a settlement is paid out, and lists no payouts."""
+        return iter(())
 
 
 def _require_same(payment: Json, reference: str, minor: int) -> None:

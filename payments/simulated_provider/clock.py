@@ -24,6 +24,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+#: On the how manieth day after a business day its money is paid out.
+PAYOUT_DAYS: Final = timedelta(days=2)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
     """The clock (``now`` gives aware times), the zone of a business day, and the grace after it."""
@@ -38,10 +42,18 @@ class Calendar:
 
     def reversible_until(self, moment: datetime) -> datetime:
         """Return when what is captured at a moment can't be cancelled any more, only refunded."""
-        midnight = datetime.combine(
-            self.day_of(moment) + timedelta(days=1), time.min, tzinfo=self.zone
-        )
-        return midnight.astimezone(UTC) + self.reversible_extra
+        return self._begin(self.day_of(moment) + timedelta(days=1)) + self.reversible_extra
+
+    def paid_out_at(self, day: date) -> datetime:
+        """Return when the money of a business day is paid out."""
+        return self._begin(day + PAYOUT_DAYS)
+
+    def last_paid_out(self, moment: datetime) -> date:
+        """Return the last business day whose money is paid out at a moment."""
+        return self.day_of(moment) - PAYOUT_DAYS
+
+    def _begin(self, day: date) -> datetime:
+        return datetime.combine(day, time.min, tzinfo=self.zone).astimezone(UTC)
 
 
 def stamp(moment: datetime) -> str:

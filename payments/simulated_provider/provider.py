@@ -223,10 +223,14 @@ class SimulatedProvider(Line):
         with self._reading() as books:
             return settlement.page(books, after=after, limit=limit)
 
-    def payouts(self) -> tuple[Payout, ...]:
-        """Return what was paid out per business day and currency, oldest first."""
+    def payouts(self, since: str = "") -> tuple[Payout, ...]:
+        """Return what was paid out per business day and currency, oldest first.
+
+        ``since`` is the id of the first one that is wanted. A day's money is paid out on the
+        second day after it.
+        """
         with self._reading() as books:
-            return settlement.payouts(books)
+            return settlement.payouts(books, since=since)
 
     def plant_in_settlement(
         self,

@@ -7,7 +7,7 @@ planted here is wrong in the settlement alone: statement, payouts and standing k
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from .clock import stamp
@@ -59,20 +59,27 @@ class SettlementLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:
-    """What the provider pays to the shop for one business day and currency; may be negative."""
+    """What the provider has paid to the shop for one business day and currency; may be negative.
+
+    Its ``id`` begins with that day, so that payouts sort as they came.
+    """
 
     id: str
     amount_minor: int
     currency: str
+    at: datetime
 
 
+# Nothing is added to a payout once its day is over.
 _PAYOUTS: Final = """
     SELECT payout AS id, currency, SUM(
                CASE WHEN kind IN ('capture', 'refund_failed') THEN amount_minor
                     ELSE -amount_minor END
            ) AS amount_minor
-      FROM line WHERE payout <> '' GROUP BY payout, currency ORDER BY MIN(number)
+      FROM line WHERE payout >= ? AND payout <> '' AND payout < ?
+     GROUP BY payout, currency ORDER BY payout
 """
+_DAY: Final = "po_%Y%m%d"
 
 
 def page(books: Books, *, after: int, limit: int) -> tuple[SettlementLine, ...]:
@@ -83,9 +90,21 @@ def page(books: Books, *, after: int, limit: int) -> tuple[SettlementLine, ...]:
     return tuple(_line(row) for row in rows)
 
 
-def payouts(books: Books) -> tuple[Payout, ...]:
-    """Return the payouts, oldest first, computed from what truly happened."""
-    return tuple(Payout(**row) for row in books.execute(_PAYOUTS))
+def payout_of(day: date, currency: str) -> str:
+    """Return the id of the payout that belongs to a business day and a currency."""
+    return f"{day:{_DAY}}_{currency.lower()}"
+
+
+def payouts(books: Books, *, since: str) -> tuple[Payout, ...]:
+    """Return what was paid out, from payout ``since`` on, as it truly happened."""
+    first_unpaid = books.calendar.last_paid_out(books.now) + timedelta(days=1)
+    rows = books.execute(_PAYOUTS, [since, f"{first_unpaid:{_DAY}}"])
+    return tuple(Payout(**row, at=_paid_at(books, row["id"])) for row in rows)
+
+
+def _paid_at(books: Books, payout: str) -> datetime:
+    day, _, _ = payout.rpartition("_")
+    return books.calendar.paid_out_at(datetime.strptime(day, _DAY).date())  # noqa: DTZ007 - a day
 
 
 def repeat(books: Books, line: dict[str, Any]) -> SettlementLine:

@@ -138,7 +138,7 @@ def write(
         "amount_minor": amount_minor,
         "currency": currency,
         "at": stamp(books.now),
-        "payout": f"po_{day:%Y%m%d}_{currency.lower()}" if kind in _MOVES_MONEY else "",
+        "payout": settlement.payout_of(day, currency) if kind in _MOVES_MONEY else "",
     }
     books.execute(
         "INSERT INTO line (kind, id, parent, reference, key, amount_minor, currency, at, payout)"

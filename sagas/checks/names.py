@@ -96,7 +96,8 @@ def _source_problem(step: Step, name: str, where: By) -> Iterator[CheckMessage]:
     others = {other: by for other, by in _sources(step) if other != name}
     if first in others:
         before, after = others[first].model._meta.label, where.model._meta.label
-        if before >= after:
+        in_order = before < after or where.only is not None or name in step.reads
+        if not in_order:
             yield error(
                 22,
                 step,

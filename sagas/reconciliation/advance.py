@@ -117,7 +117,7 @@ def _page(held: Slice, size: int) -> Page | None:
         after=first.reached,
         until=first.until,
         size=size,
-        waits=bool(predicate.grace),
+        waits=bool(predicate.patience),
         using=held.using,
     )
 

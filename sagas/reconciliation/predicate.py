@@ -151,14 +151,20 @@ class Predicate:
     severity: Severity = Severity.MAJOR
     #: How changed rows are found; None: it is always looked at as a whole, by an index of its own.
     watermark: Watermark | None = None
-    #: How long after its last change something may look broken, because it is on its way.
-    grace: timedelta = timedelta(0)
+    #: How long after its last change something may look broken, because it is on its way. A
+    #: function is asked at each look, so that a setting may say it.
+    grace: timedelta | Callable[[], timedelta] = timedelta(0)
     key: tuple[str, ...] = ("business_key",)
     tables: Mapping[str, Callable[[], Table]] = field(default_factory=dict)
     #: What was seen, translatable, with the columns as `%(name)s`.
     says: Any = ""
     #: Only where repairing can't be wrong (R41): calls ordinary services, says whether it acted.
     repair: Callable[[ReconciliationFinding], bool] | None = None
+
+    @property
+    def patience(self) -> timedelta:
+        """The grace as it is now."""
+        return self.grace() if callable(self.grace) else self.grace
 
     def __post_init__(self) -> None:
         """Refuse a query that would look at everything while it says that it does not."""

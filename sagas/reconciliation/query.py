@@ -35,7 +35,7 @@ def look_at(
     return Look(
         using=using,
         now=now,
-        settled=now - predicate.grace,
+        settled=now - predicate.patience,
         since=since or _BEGINNING,
         keys=keys,
     )

@@ -106,7 +106,7 @@ def _pass(
     passed = ReconciliationPass(run=run, predicate=predicate.id)
     if predicate.watermark is not None:
         lag = timedelta(0) if run.is_full else settings().RECONCILE_LAG
-        passed.until = now - max(predicate.grace, lag)
+        passed.until = now - max(predicate.patience, lag)
         passed.since = None if run.is_full else _reached(predicate.id, using)
         passed.reached = passed.since
     return passed

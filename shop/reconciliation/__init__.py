@@ -3,6 +3,6 @@
 What one context can say of itself stands in its own `reconciliation.py`.
 """
 
-from shop.reconciliation import money, parcels, statement, stock, units
+from shop.reconciliation import money, parcels, payouts, statement, stock, units
 
-__all__ = ["money", "parcels", "statement", "stock", "units"]
+__all__ = ["money", "parcels", "payouts", "statement", "stock", "units"]

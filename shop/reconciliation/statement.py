@@ -1,8 +1,7 @@
 """Statement: S1, S2 and S4: the provider's lines and our ledger say the same, line by line.
 
 Lines are summed per kind and id: what is taken back comes as a negative line. Fees are in no ledger
-of ours. That the lines of a payout are the payout (S3) can't be said: the port names the payout of
-a line and has no payouts.
+of ours; they count in what is paid out (S3).
 """
 
 from datetime import timedelta
@@ -21,7 +20,6 @@ from sagas.reconciliation import BreakClass, Look, Predicate, Severity, Table, W
 from shop.reconciliation.reading import must_be_read
 from shop.reconciliation.touched import GRACE
 
-_LAG: Final[timedelta] = settings.SHOP["SETTLEMENT_LAG"]
 #: What the provider tells of an order when it is asked, so that our books can learn it (R30).
 _LEARNT: Final = ("capture", "refund", "refund_failed", "chargeback")
 
@@ -86,6 +84,11 @@ SELECT e.id AS subject, e.kind, e.reference, p.number, e.amount_minor, e.currenc
 """
 
 
+def _lag() -> timedelta:
+    lag: timedelta = settings.SHOP["SETTLEMENT_LAG"]
+    return lag
+
+
 def _unstated(look: Look) -> str:
     must_be_read(STATEMENT, look)
     return _UNSTATED
@@ -136,7 +139,7 @@ declare(
         query=_unstated,
         key=("kind", "reference"),
         watermark=_BOOKED,
-        grace=_LAG,
+        grace=_lag,
         tables={"expected": _expected},
         says=_("%(number)s: %(kind)s %(reference)s of %(amount_minor)s %(currency)s"),
         owner=OWNER,

@@ -14,7 +14,7 @@ from sagas.reconciliation import BreakClass, Predicate, declare
 _FOR_THE_ENDED = """
 SELECT r.id AS reservation, r.holder_id AS holder, r.state,
        COALESCE(o.number, n.number) AS number, COALESCE(c.state, o.state) AS ended,
-       SUM(l.quantity - l.out - l.released - l.short) AS units
+       SUM(l.quantity - l.out - l.released - l.short - l.lapsed) AS units
   FROM inventory_reservation r
   JOIN inventory_reservationline l ON l.reservation_id = r.id
   LEFT JOIN orders_order o ON o.id = r.holder_id
@@ -24,7 +24,7 @@ SELECT r.id AS reservation, r.holder_id AS holder, r.state,
    AND (o.id IS NOT NULL OR c.id IS NULL OR c.state = 'rejected')
    AND (o.id IS NULL OR o.state IN ('cancelled', 'completed', 'lost', 'returned'))
  GROUP BY r.id, r.holder_id, r.state, o.number, n.number, c.state, o.state
-HAVING SUM(l.quantity - l.out - l.released - l.short) > 0
+HAVING SUM(l.quantity - l.out - l.released - l.short - l.lapsed) > 0
 """
 
 # A payment that is unknown, or an account that waits for a transfer, keeps it longer (E4, E5).

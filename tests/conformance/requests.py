@@ -74,3 +74,12 @@ def totals(rig, reference, **position):
         if line.reference == reference:
             lines[line.kind, line.id] += line.amount_minor
     return lines
+
+
+#: What comes to the shop; all other kinds are taken off a payout.
+COMES_IN = ("capture", "refund_failed", "net")
+
+
+def counted(lines):
+    """Return what lines of the statement, or of a payout, come to in it."""
+    return sum(x.amount_minor if x.kind in COMES_IN else -x.amount_minor for x in lines)

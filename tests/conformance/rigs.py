@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import ClassVar
 from uuid import uuid4
 
@@ -38,6 +39,9 @@ class Rig:
     currency = "USD"
     gaps: ClassVar[Mapping[str, str]] = {}
     line: Line
+
+    def pay_out(self) -> None:
+        """Have the provider pay out what has moved so far, where it can be made to."""
 
     def message(self, reference: str) -> tuple[Mapping[str, str], bytes]:
         """Return headers and body of a genuine message about an order that was paid."""
@@ -79,6 +83,9 @@ class SimulatedRig(Rig):
 
     def reset(self):
         self.provider.switch_off()
+
+    def pay_out(self):
+        self.provider.pass_time(timedelta(days=3))
 
     def lose(self, what):
         self.provider.switch_on(f"lost_{what}", times=1)
@@ -125,6 +132,9 @@ class StripeStubRig(Rig):
         things = self.stub.objects.values()
         return next(x for x in things if x["metadata"].get("reference") == reference)
 
+    def pay_out(self):
+        self.stub.pay_out()
+
     def message(self, reference):
         return self.stub.message("payment_intent.succeeded", self.intent(reference))
 
@@ -154,6 +164,7 @@ class LocalstripeRig(Rig):
         "test_a_capture_is_final_and_gives_up_what_it_does_not_take": (
             "localstripe makes a refund of the rest, as Stripe did before 2025"
         ),
+        "test_what_is_paid_out_is_the_sum_of_its_lines": "localstripe makes no payouts by itself",
     }
 
     def __init__(self, line: Line, base: str, server: str):
@@ -226,6 +237,7 @@ class TossRig(Rig):
             "nothing is reserved at Toss: a consent is kept, and nothing is sent"
         ),
         "test_an_old_message_is_refused": "Toss signs no time",
+        "test_what_is_paid_out_is_the_sum_of_its_lines": "Toss lists no payouts",
     }
 
     def __init__(self, stub: TossStub, line: Line, base: str):

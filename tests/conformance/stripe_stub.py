@@ -55,6 +55,8 @@ class StripeStub:
         self._broken: list[bool] = []
         self._refused: list[Refusal] = []
         self.refunds_are = "succeeded"
+        #: Which payout a balance transaction went out with; the transaction does not tell.
+        self._paid_out: dict[str, str] = {}
         #: Ids that search does not find yet.
         self.unindexed: set[str] = set()
 
@@ -94,6 +96,24 @@ class StripeStub:
         thing = self.objects[dispute]
         thing["status"] = "won"
         self._move("dispute_reversal", thing, thing["amount"])
+
+    def pay_out(self, **changes: Any) -> Thing:
+        """Pay out what has moved since the last time."""
+        moved = [x for x in self._all("balance_transaction") if x["id"] not in self._paid_out]
+        payout = self._new(
+            "payout",
+            "po",
+            amount=sum(x["net"] for x in moved),
+            arrival_date=int(time.time()),
+            automatic=True,
+            status="paid",
+            reconciliation_status="completed",
+        )
+        payout["balance_transaction"] = self._move("payout", payout, -payout["amount"])
+        for thing in (*moved, self.objects[payout["balance_transaction"]]):
+            self._paid_out[thing["id"]] = payout["id"]
+        payout.update(changes)
+        return payout
 
     def message(self, kind: str, thing: Thing) -> tuple[Thing, bytes]:
         """Return headers and body of a message about an object."""
@@ -173,6 +193,10 @@ class StripeStub:
         for name in ("charge", "payment_intent"):
             if name in params:
                 newest_first = [x for x in newest_first if x[name] == params[name]]
+        if "payout" in params:
+            newest_first = [
+                x for x in newest_first if self._paid_out.get(x["id"]) == params["payout"]
+            ]
         ids, size = [x["id"] for x in newest_first], int(params.get("limit", 10))
         if "ending_before" in params:
             before = newest_first[: ids.index(params["ending_before"])]

@@ -5,6 +5,7 @@ it) and Toss. What a server can't do stands in its rig, with the reason.
 """
 
 from collections import Counter
+from datetime import UTC
 from uuid import uuid4
 
 import pytest
@@ -17,6 +18,7 @@ from tests.conformance.requests import (
     authorised,
     capture,
     captured,
+    counted,
     effects,
     prepared,
     refund,
@@ -319,6 +321,28 @@ def test_the_lines_of_a_statement_name_what_they_were_taken_from(rig):
     assert {x.parent for x in ours if x.kind == "refund"} == {taken}
     assert {x.currency for x in ours} == {rig.currency}
     assert all(x.at.tzinfo is not None for x in ours)
+
+
+def test_what_is_paid_out_is_the_sum_of_its_lines(rig):
+    reference, taken = captured(rig)
+    rig.gateway.refund(refund(rig, reference, taken, 300), uuid4())
+    rig.pay_out()
+
+    lines = list(rig.gateway.payout_lines())
+
+    payout = next(x for x in reversed(lines) if x.kind == "payout")
+    parts = [x for x in lines if x.kind == "net"] or list(rig.gateway.settlement_lines())
+    assert payout.amount_minor == counted(x for x in parts if x.payout == payout.id)
+    assert (payout.id, payout.currency, payout.at.tzinfo) == (payout.payout, rig.currency, UTC)
+    for number, line in enumerate(lines):
+        assert list(rig.gateway.payout_lines(after=line.position)) == lines[number + 1 :]
+
+
+def test_who_lists_payouts_says_so(rig):
+    captured(rig)
+    rig.pay_out()
+
+    assert any(rig.gateway.payout_lines()) <= rig.gateway.lists_payouts
 
 
 # -- the gaps

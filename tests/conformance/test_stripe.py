@@ -252,6 +252,43 @@ def test_a_long_statement_is_read_page_by_page(rig):
     assert list(rig.gateway.settlement_lines(after=lines[9].position)) == lines[10:]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "failed"},
+        {"status": "canceled"},
+        {"automatic": False, "reconciliation_status": "not_applicable"},
+    ],
+)
+def test_a_payout_that_stripe_can_not_explain_or_that_never_came_is_left_out(rig, changes):
+    captured(rig)
+    rig.stub.pay_out(**changes)
+    captured(rig)
+
+    paid = rig.stub.pay_out()
+
+    named = {x.payout for x in rig.gateway.payout_lines()}
+    assert paid["id"] in named
+    assert not {x["id"] for x in rig.stub.objects.values() if changes.items() <= x.items()} & named
+
+
+@pytest.mark.parametrize(
+    "changes", [{"status": "in_transit"}, {"reconciliation_status": "in_progress"}]
+)
+def test_payouts_behind_one_that_is_on_its_way_wait_for_it(rig, changes):
+    captured(rig)
+    waiting = rig.stub.pay_out(**changes)
+    captured(rig)
+    behind = rig.stub.pay_out()
+    before = {x.payout for x in rig.gateway.payout_lines()}
+
+    waiting |= {"status": "paid", "reconciliation_status": "completed"}
+
+    paid = [x.payout for x in rig.gateway.payout_lines() if x.kind == "payout"]
+    assert not before & {waiting["id"], behind["id"]}
+    assert paid[-2:] == [waiting["id"], behind["id"]]
+
+
 # -- messages
 
 

@@ -181,6 +181,12 @@ def test_every_fact_that_a_page_names_exists():
     assert named - checks - set(vars(facts)) == set()
 
 
+def test_every_check_has_its_page_and_its_line_in_the_list():
+    pages = {page.stem for page in (DOCS / "reference/checks").glob("*.md")}
+
+    assert pages == set(re.findall(r"\[(\w+\.\w+)\]\(checks/", text_of("reference/checks.md")))
+
+
 def test_every_setting_that_a_page_names_exists():
     named = {name for page in PAGES for name in re.findall(r'SAGAS\["(\w+)"\]', _read(page))}
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
+from inventory import stock
 from inventory.events import (
     CommitRejected,
     OutOfStock,
@@ -38,7 +39,13 @@ def reserved(event, *items, open_ones=()):
     """Return what the step said, the reservation, and its new lines."""
     unit, reservation = work(), checkout.open_reservation(event)
     said = checkout.reserve(
-        event, reservation, items=list(items), open_ones=list(open_ones), work=unit
+        event,
+        reservation,
+        items=list(items),
+        overdue=[],
+        open_ones=list(open_ones),
+        over=[],
+        work=unit,
     )
     return said, reservation, added(unit)
 
@@ -109,6 +116,20 @@ def test_e8_a_customer_has_only_so_many_open_reservations(shop, limit, is_kept):
     else:
         assert said == ReservationRefused(order_id=ORDER, limit=2)
         assert (cup.available, reservation.state) == (5, State.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("state", "left"), [(State.RESERVED, 0), (State.EXTENDED, 0), (State.COMMITTED, 2)]
+)
+def test_e1_what_was_paid_for_just_before_in_the_same_batch_does_not_lapse(state, left):
+    """The rows say so already, which the database does not know yet."""
+    cup = StockItem(sku="CUP", reserved=2)
+    reservation, lines = kept(state, cup, 2)
+    reservation.expires_at = NOW
+
+    stock.lapse(lines, [cup], of=[reservation], now=NOW)
+
+    assert (lines[0].kept, cup.available) == (left, 2 - left)
 
 
 def test_e5_what_a_payment_may_yet_pay_for_is_kept_once_more_and_until_when_is_said():

@@ -112,6 +112,45 @@ def test_e1_whether_time_is_up_is_said_once_and_only_while_it_is_open(house):
     assert house.units("CUP") == {"available": 7, "reserved": 2, "committed": 1}
 
 
+def test_e1_what_is_kept_beyond_its_time_goes_to_whom_it_is_needed_by_before_anybody_tells(house):
+    house.say(placed(house.order_id, ("CUP", 10), ("BAG", 1)))
+    before = house.place(("CUP", 1), customer="lee")
+
+    with clock.travel(settings.SHOP["RESERVATION_TTL"]):
+        while_nobody_looks()
+        after = house.place(("CUP", 4), customer="lee")
+
+    assert not facts(ReservationExpired).exists()
+    assert [house.state(order) for order in (before, after)] == [State.REFUSED, State.RESERVED]
+    assert house.units("CUP") == {"available": 6, "reserved": 4}
+    assert house.units("BAG") == {"available": 9, "reserved": 1}
+
+
+def while_nobody_looks():
+    """Take away the timers that would tell, as if nobody had got to them yet."""
+    Delivery.objects.filter(consumer="inventory", kind="timer").delete()
+
+
+def test_e1_an_order_that_is_paid_in_time_keeps_its_stock_for_ever(committed):
+    with clock.travel(settings.SHOP["RESERVATION_TTL"]):
+        late = committed.place(("CUP", 6), customer="lee")
+
+    assert committed.state(late) == State.REFUSED
+    assert committed.units("CUP") == {"available": 5, "committed": 5}
+
+
+def test_e1_stock_that_is_kept_once_more_is_not_available_until_then(house):
+    house.say(placed(house.order_id, ("CUP", 10)))
+    house.say(PaymentUnderWay(order_id=house.order_id))
+
+    with clock.travel(settings.SHOP["RESERVATION_TTL"]):
+        early = house.place(("CUP", 1), customer="lee")
+    with clock.travel(settings.SHOP["RESERVATION_EXTENSION"] + settings.SHOP["RESERVATION_TTL"]):
+        late = house.place(("CUP", 1), customer="lee")
+
+    assert [house.state(early), house.state(late)] == [State.REFUSED, State.RESERVED]
+
+
 def test_e2_an_order_has_one_reservation(committed):
     again = Reservation(holder_id=committed.order_id, order_id=committed.order_id)
 
@@ -156,6 +195,46 @@ def test_e6_a_confirmation_after_the_end_keeps_everything_again_or_nothing(house
 
     assert house.said()[-1] == said
     assert house.units("CUP").get("committed", 0) == (2 if said == "StockCommitted" else 0)
+
+
+@pytest.mark.parametrize(("taken", "said"), [(8, "StockCommitted"), (9, "CommitRejected")])
+def test_e6_who_pays_after_others_took_some_gets_all_of_it_again_or_nothing(house, taken, said):
+    house.say(placed(house.order_id, ("CUP", 2), ("BAG", 1)))
+
+    with clock.travel(settings.SHOP["RESERVATION_TTL"]):
+        house.place(("CUP", taken), customer="lee")
+        house.say(OrderConfirmed(order_id=house.order_id))
+
+        assert house.said()[-1] == said
+        committed = 2 if said == "StockCommitted" else 0
+        assert house.units("CUP").get("committed", 0) == committed
+        assert house.units("BAG").get("committed", 0) == committed // 2
+
+
+def test_what_had_lapsed_is_released_and_can_be_kept_once_more(house):
+    house.say(placed(house.order_id, ("CUP", 10)))
+    with clock.travel(settings.SHOP["RESERVATION_TTL"]):
+        house.place(("CUP", 4), customer="lee")
+    cancel(house)
+
+    house.say(PaymentClosed(order_id=house.order_id))
+
+    assert house.state() == State.RELEASED
+    assert house.units("CUP") == {"available": 6, "reserved": 4}
+    assert not ReservationLine.objects.filter(lapsed__gt=0).exists()
+
+
+def test_units_that_lapsed_and_are_cancelled_are_not_made_available_twice(house):
+    house.say(placed(house.order_id, ("CUP", 10)))
+    with clock.travel(settings.SHOP["RESERVATION_TTL"]):
+        house.place(("CUP", 4), customer="lee")
+
+    cancel_lines(house, (1, "CUP", 3))
+
+    line = ReservationLine.objects.get(reservation__holder_id=house.order_id)
+    assert (line.lapsed, line.released, line.kept) == (7, 3, 0)
+    assert house.state() == State.RESERVED
+    assert house.units("CUP") == {"available": 6, "reserved": 4}
 
 
 def release_by_hand(order_id):
@@ -257,6 +336,7 @@ def test_nothing_is_missed_of_what_has_left(committed):
     [
         (ReservationLine, {"out": 6}, "never_more_than_kept"),
         (ReservationLine, {"out": 2, "released": 2, "short": 2}, "never_more_than_kept"),
+        (ReservationLine, {"lapsed": 6}, "never_more_than_kept"),
         (ReservationLine, {"short": -1}, "counts_not_negative"),
         (ReservationLine, {"lost": 1}, "lost_had_left"),
         (ReservationLine, {"quantity": 0}, "quantity_positive"),

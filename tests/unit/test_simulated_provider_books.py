@@ -204,11 +204,26 @@ def test_a_payout_is_the_sum_of_its_day_and_currency(provider, captured):
     provider.capture("c-2", other.id, 500)
     provider.settle_refund(provider.standing("1001").refunds[0].id, ok=False)
 
-    assert provider.payouts() == (
-        Payout(id="po_20260302_gbp", amount_minor=480, currency="GBP"),
-        Payout(id="po_20260303_eur", amount_minor=486, currency="EUR"),
-        Payout(id="po_20260303_gbp", amount_minor=200, currency="GBP"),
+    provider.pass_time(timedelta(days=2))
+
+    first, second = (datetime(2026, 3, day, 15, tzinfo=UTC) for day in (3, 4))
+    paid = (
+        Payout(id="po_20260302_gbp", amount_minor=480, currency="GBP", at=first),
+        Payout(id="po_20260303_eur", amount_minor=486, currency="EUR", at=second),
+        Payout(id="po_20260303_gbp", amount_minor=200, currency="GBP", at=second),
     )
+    assert provider.payouts() == paid
+    assert provider.payouts(since="po_20260303_eur") == paid[1:]
+
+
+def test_the_money_of_a_day_is_paid_out_on_the_second_day_after_it(provider, captured):
+    before = provider.payouts()
+    provider.pass_time(datetime(2026, 3, 3, 15, tzinfo=UTC) - NOW - timedelta(seconds=1))
+    still = provider.payouts()
+    provider.pass_time(timedelta(seconds=1))
+
+    assert before == still == ()
+    assert [payout.id for payout in provider.payouts()] == ["po_20260302_gbp"]
 
 
 def test_a_line_can_be_missing(provider, captured):
@@ -257,7 +272,9 @@ def test_a_line_can_be_about_an_order_that_nobody_knows(provider, captured):
 
 
 def test_planted_breaks_leave_statement_payouts_and_standing_alone(provider, captured):
+    provider.pass_time(timedelta(days=2))
     before = provider.list_transactions(), provider.payouts(), provider.standing("1001")
+    assert before[1]
 
     for kind in ("wrong_amount", "wrong_currency", "duplicate", "missing", "unknown_reference"):
         provider.plant_in_settlement(kind, "1001")
