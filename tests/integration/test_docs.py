@@ -22,6 +22,7 @@ from tests.integration.project import Project
 from tests.integration.workers import wait_until
 
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+APPS = ("sagas", "orders", "payments", "inventory", "shipping", "shop", "tests", "tools")
 SERVERS = ("runserver", "saga_run")
 
 
@@ -179,6 +180,16 @@ def test_every_fact_that_a_page_names_exists():
     checks = {page.stem.removeprefix("sagas.") for page in (DOCS / "reference/checks").glob("*.md")}
 
     assert named - checks - set(vars(facts)) == set()
+
+
+def test_every_number_of_a_rule_or_decision_is_explained():
+    explained = set(re.findall(r"^\| (R?\d.*?) \|", text_of("reference/rules.md"), re.MULTILINE))
+    rules = {number for said in explained for number in said.split(", ")}
+
+    code = [file for app in APPS for file in (ROOT / app).rglob("*.py")]
+    cited = " ".join(_read(file) for file in [*code, *PAGES])
+    numbers = {*re.findall(r"\bR\d{1,2}\b", cited), *re.findall(r"decisions? (\d+)\b", cited)}
+    assert numbers - rules == set()
 
 
 def test_every_check_has_its_page_and_its_line_in_the_list():
