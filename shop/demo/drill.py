@@ -36,6 +36,10 @@ DRILL_ENVIRONMENT: Final = {"SHOP_CALL_DEADLINE_SECONDS": "3"}
 
 #: How many orders come in while a worker is watched.
 _LOAD = 8
+#: Fewer orders leave too few that go no special way.
+SMALLEST_DRILL: Final = 60
+#: How many are kept for calls that hang: on a busy machine the first may not be caught.
+_HANGING = 8
 #: How long, in seconds, an injury may take to be possible, and a look takes.
 _WAIT = 30.0
 _LOOK = 0.001
@@ -69,12 +73,12 @@ class Drill:
         """Place the orders, and do each injury once on the way."""
         plain = [order for order in orders if order.way is Way.PLAIN and not order.faults]
         others = [order for order in orders if order not in plain]
-        supply = iter(plain)
+        hanging, load = iter(plain[:_HANGING]), iter(plain[_HANGING:])
         self._drive.place(others)
-        self._kill_in_batch(supply)
-        self._kill_with_lease(supply)
-        self._stop_beyond_lease(supply)
-        self._drive.place(supply)
+        self._kill_in_batch(load)
+        self._kill_with_lease(hanging)
+        self._stop_beyond_lease(hanging)
+        self._drive.place([*hanging, *load])
 
     # -- inside a batch --------------------------------------------------------------------------
 

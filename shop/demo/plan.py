@@ -175,10 +175,14 @@ def _planned(prefix: str, invoice: Invoice, way: Way, credited: Credits) -> Plan
 
 
 def _with_faults(orders: Sequence[Planned], share: int) -> Iterator[Planned]:
-    """Let something go wrong for a share of orders per kind of trouble, each once."""
+    """Let something go wrong for a share of orders per kind of trouble, each once.
+
+    Half of those that go no special way are spared: a drill needs them.
+    """
     faults = {way: cycle(kinds) for way, kinds in _TROUBLED.items()}
     left = dict.fromkeys(_TROUBLED, max(1, share // _SPARED))
-    left[Way.PLAIN] = len(_ON_THE_WAY) * share
+    plain = sum(order.way is Way.PLAIN for order in orders)
+    left[Way.PLAIN] = min(len(_ON_THE_WAY) * share, plain // 2)
     for order in orders:
         if left.get(order.way, 0) > 0:
             left[order.way] -= 1

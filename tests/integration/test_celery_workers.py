@@ -106,10 +106,10 @@ def test_the_relay_alone_wakes_workers_after_the_broker_lost_everything(shop, fl
     empty_broker()
     assert shares() == {}
 
-    floor.relay()
+    floor.relay(DJANGO_SETTINGS_MODULE="tests.integration.waking")
 
     assert_done_once(shop, orders)
-    assert any(f":{worker.pid}:" in name for name in shares())
+    assert all(f":{worker.pid}:" in name for name in shares())
 
 
 # -- a broker that is not there -------------------------------------------------------------------
@@ -154,7 +154,8 @@ def test_a_broker_that_is_down_costs_neither_orders_nor_time(shop, floor, dead_b
 
     times = [float(line.split()[-1]) for line in web.words.splitlines() if "placed in" in line]
     assert len(times) == 5, web.words
-    assert max(times) < 1, times
+    # Who waits for the broker waits five seconds; who tries it again waits a fifth of one.
+    assert max(times) < 4, times
     assert sorted(times)[2] < 0.2, times
 
     relay = floor.relay(CELERY_BROKER_URL=dead_broker)

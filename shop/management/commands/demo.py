@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import override_settings
 from django.utils.translation import gettext as _
 
+from shop.demo.drill import SMALLEST_DRILL
 from shop.demo.plan import FULL_SIZE, SMALLEST
 from shop.demo.plant import PLANTS
 from shop.demo.prepare import make_tables, read_file
@@ -60,22 +61,23 @@ class Command(BaseCommand):
 
 
 def _wanted(options: dict[str, Any]) -> Wanted:
-    _require_enough("--orders", options["orders"])
+    least = SMALLEST_DRILL if options["drill"] else SMALLEST
+    _require_enough("--orders", options["orders"], least)
     workers = _workers(options["workers"])
     if options["drill"]:
         _refuse_drill(workers)
     invoices, notes = _read(options["data"])
-    _require_enough("--data", len(invoices))
+    _require_enough("--data", len(invoices), least)
     names = ("orders", "seed", "plant", "drill", "keep")
     chosen = {name: options[name] for name in names}
     return Wanted(invoices=invoices, notes=notes, workers=workers, **chosen)
 
 
-def _require_enough(option: str, count: int) -> None:
-    if count < SMALLEST:
+def _require_enough(option: str, count: int, least: int) -> None:
+    if count < least:
         raise CommandError(
             _("%(option)s: %(count)d orders can't go every way; at least %(least)d are needed.")
-            % {"option": option, "count": count, "least": SMALLEST}
+            % {"option": option, "count": count, "least": least}
         )
 
 
