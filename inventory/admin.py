@@ -3,15 +3,16 @@
 Stock changes through steps and commands that announce, never in a form (decision 27).
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from inventory.models import Reservation, ReservationLine, ReturnedGoods, ReturnedLine, StockItem
 from inventory.services import Verdict, inspect, report_all_missing
 from sagas.admin.readonly import ReadOnlyAdmin, ReadOnlyInline, page_link
-from sagas.admin.verbs import Verb, VerbAdmin
+from sagas.admin.verbs import ReasonForm, Verb, VerbAdmin
 
 
 class ReservationLineInline(ReadOnlyInline):
@@ -61,25 +62,36 @@ def miss_everything(reservation: Reservation, *, actor: str, reason: str) -> boo
     return True
 
 
-def accept_all(goods: ReturnedGoods, *, actor: str, reason: str) -> bool:
+class InspectionForm(ReasonForm):
+    """What was found, and who is to blame where the customer says that the shop is."""
+
+    fault = forms.NullBooleanField(
+        label=_("The shop's fault"),
+        required=False,
+        help_text=_("To be said where the customer claims it; it decides who pays the way."),
+    )
+    field_order = ("fault", "reason")
+
+
+def accept_all(goods: ReturnedGoods, **told: Any) -> bool:
     """Find every unit as good as new."""
-    return _inspect_whole(goods, "sellable", actor=actor, reason=reason)
+    return _inspect_whole(goods, "sellable", **told)
 
 
-def accept_damaged(goods: ReturnedGoods, *, actor: str, reason: str) -> bool:
+def accept_damaged(goods: ReturnedGoods, **told: Any) -> bool:
     """Find every unit damaged, and accept it."""
-    return _inspect_whole(goods, "damaged", actor=actor, reason=reason)
+    return _inspect_whole(goods, "damaged", **told)
 
 
-def refuse_all(goods: ReturnedGoods, *, actor: str, reason: str) -> bool:
+def refuse_all(goods: ReturnedGoods, **told: Any) -> bool:
     """Accept nothing."""
-    return _inspect_whole(goods, "refused", actor=actor, reason=reason)
+    return _inspect_whole(goods, "refused", **told)
 
 
-def _inspect_whole(goods: ReturnedGoods, found: str, *, actor: str, reason: str) -> bool:
+def _inspect_whole(goods: ReturnedGoods, found: str, **told: Any) -> bool:
     counted = goods.lines.values_list("line_no", "quantity")
     verdicts = {line_no: Verdict(**{found: quantity}) for line_no, quantity in counted}
-    inspect(goods, verdicts, actor=actor, reason=reason)
+    inspect(goods, verdicts, **told)
     return True
 
 
@@ -107,8 +119,8 @@ class ReservationAdmin(VerbAdmin):
 class ReturnedGoodsAdmin(VerbAdmin):
     """What comes back."""
 
-    list_display = ("id", order_link, "state", "is_fault", "case_id")
-    list_filter = ("state", "is_fault")
+    list_display = ("id", order_link, "state", "is_fault", "is_claimed", "case_id")
+    list_filter = ("state", "is_fault", "is_claimed")
     search_ids = ("id", "order_id", "case_id")
     inlines: ClassVar = [ReturnedLineInline]
     verbs = (
@@ -118,6 +130,7 @@ class ReturnedGoodsAdmin(VerbAdmin):
             meaning=_("All units are accepted; they are sold again unless the shop is to blame."),
             permission="inventory.change_returnedgoods",
             act=accept_all,
+            form=InspectionForm,
         ),
         Verb(
             name="accept_damaged",
@@ -125,6 +138,7 @@ class ReturnedGoodsAdmin(VerbAdmin):
             meaning=_("All units are accepted and their money is paid; none is sold again."),
             permission="inventory.change_returnedgoods",
             act=accept_damaged,
+            form=InspectionForm,
         ),
         Verb(
             name="refuse_all",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -114,6 +115,11 @@ class InspectionSerializer(serializers.Serializer[Any]):
     lines = serializers.ListField(
         child=VerdictSerializer(), allow_empty=False, max_length=MAX_LINES
     )
+    fault = serializers.BooleanField(
+        allow_null=True,
+        default=None,
+        help_text=_("Whether the shop is to blame; to be said where the customer claims it."),
+    )
 
 
 class GoodsSerializer(serializers.ModelSerializer[ReturnedGoods]):
@@ -121,7 +127,7 @@ class GoodsSerializer(serializers.ModelSerializer[ReturnedGoods]):
 
     class Meta:
         model = ReturnedGoods
-        fields = ("case_id", "order_id", "state", "is_fault")
+        fields = ("case_id", "order_id", "state", "is_fault", "is_claimed")
 
 
 class Shortage(Door):
@@ -164,11 +170,12 @@ class Inspection(Door):
         goods = get_object_or_404(ReturnedGoods, case_id=case_id)
         verdicts = {line.pop("line_no"): services.Verdict(**line) for line in body["lines"]}
         try:
-            goods = services.inspect(goods, verdicts, actor=actor_of(request))
+            goods = services.inspect(goods, verdicts, actor=actor_of(request), fault=body["fault"])
         except services.InvalidInput as refusal:
             raise _invalid(refusal) from refusal
         return Response(GoodsSerializer(goods).data)
 
 
 def _invalid(refusal: services.InvalidInput) -> Exception:
-    return invalid([FieldError(pointer="#/lines", detail=refusal.message, code=refusal.code)])
+    place = "#/fault" if refusal.code == "fault_unsaid" else "#/lines"
+    return invalid([FieldError(pointer=place, detail=refusal.message, code=refusal.code)])

@@ -150,11 +150,15 @@ class InspectionOverdue(Event):
 
 
 class ReturnInspected(Event):
-    """Goods were looked at: sellable ones are available, others damaged, refused ones go back."""
+    """Goods were looked at: sellable ones are available, others damaged, refused ones go back.
+
+    `fault` is whether the shop is to blame, where the customer has claimed it; None elsewhere.
+    """
 
     case_id: UUID
     order_id: UUID
     lines: tuple[InspectedLine, ...]
+    fault: bool | None = None
 
 
 # -- replacements, losses -------------------------------------------------------------------------

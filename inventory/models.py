@@ -327,6 +327,8 @@ class ReturnedGoods(models.Model):
     order_id = models.UUIDField(_("order"), db_index=True)
     #: The shop is to blame: what is accepted stays in quarantine and is not sold again (D-18).
     is_fault = models.BooleanField(_("the shop's fault"), default=False)
+    #: It is the customer who blames the shop: who looks at the goods decides.
+    is_claimed = models.BooleanField(_("claimed by the customer"), default=False)
     state = FSMField(_("state"), default=State.EXPECTED, choices=State.choices, protected=True)
 
     class Meta:

@@ -199,13 +199,20 @@ def _refuse_more_than_kept(
 
 
 def inspect(
-    goods: ReturnedGoods, verdicts: Mapping[int, Verdict], *, actor: str, reason: str = ""
+    goods: ReturnedGoods,
+    verdicts: Mapping[int, Verdict],
+    *,
+    actor: str,
+    reason: str = "",
+    fault: bool | None = None,
 ) -> ReturnedGoods:
     """Say what was found of goods in quarantine, for each line of the order, and announce it.
 
     Sellable units are available again, unless the return is the shop's own fault (D-18); refused
-    ones wait to be sent back (D-19). Raises InvalidInspection when the goods are not in quarantine,
-    or when the verdicts do not speak of every unit.
+    ones wait to be sent back (D-19). `fault` is whether the shop is to blame; it has to be said
+    where the customer claims so and something is accepted, and counts only where they do. Raises
+    InvalidInspection without it, when the goods are not in quarantine, or when the verdicts do not
+    speak of every unit.
     """
     with saga_transaction(goods, actor=actor) as row:
         if row.state != ReturnedGoods.State.QUARANTINED:
@@ -214,12 +221,21 @@ def inspect(
             raise InvalidInspection("not_in_quarantine", message % values)
         lines = list(for_update(row.lines.order_by("pk")))
         _refuse_misfit(lines, verdicts)
+        if fault is None:
+            _refuse_unjudged(row, verdicts)
         items = _lock_items(lines)
-        fact = inspection.book(row, lines, items, verdicts)
+        fact = inspection.book(row, lines, items, verdicts, fault=bool(fault))
         _write(lines, ["sellable", "damaged", "refused"])
         _write(items, ["available", "quarantine", "damaged"])
         publish(fact, of=row, reason=reason)
     return row
+
+
+def _refuse_unjudged(goods: ReturnedGoods, verdicts: Mapping[int, Verdict]) -> None:
+    """Let nobody pay for what a customer only claims (D-18)."""
+    if goods.is_claimed and any(found.accepted for found in verdicts.values()):
+        message = _("The customer says that the shop is to blame: say whether it is.")
+        raise InvalidInspection("fault_unsaid", message)
 
 
 def _refuse_misfit(lines: Sequence[ReturnedLine], verdicts: Mapping[int, Verdict]) -> None:

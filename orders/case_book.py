@@ -15,11 +15,9 @@ from orders import events
 from orders.cases import CASES, due_at
 from orders.events import CaseKind
 from orders.models import Case, CaseLine, Order, SoldLine
+from orders.models.case import CUSTOMER
 from orders.reckoning import Taken, worths_of
 from sagas.clock import new_id
-
-#: How the actor of a customer's own wish begins: "customer:42".
-CUSTOMER = "customer:"
 
 
 def open_case(
@@ -66,6 +64,12 @@ def due_of(case: Case, order: Order) -> datetime | None:
 def whole_case(cases: Iterable[Case]) -> Case | None:
     """Return the case that cancels the whole order; there is at most one (R33)."""
     return next((c for c in cases if c.is_whole and c.state != Case.State.REJECTED), None)
+
+
+def suspicion_of(cases: Iterable[Case]) -> Case | None:
+    """Return the case of an order that was sent and then suspected of fraud (D-23)."""
+    suspected = (c for c in cases if c.why is CaseKind.FRAUD_CANCEL and not c.is_whole)
+    return min(suspected, key=lambda case: (case.opened_at, case.pk), default=None)
 
 
 def take_out(case: Case, taken: Iterable[Taken]) -> list[CaseLine]:

@@ -112,7 +112,12 @@ losses = Choreography(
     starts=orders.LossOpened,
     completes=orders.LossSettled,
     deadline=timedelta(days=30),
-    terminal=(inventory.StockWrittenOff, orders.CaseStalled, orders.RemedyAsked),
+    terminal=(
+        inventory.StockWrittenOff,
+        orders.CaseStalled,
+        orders.LossHeld,
+        orders.RemedyAsked,
+    ),
 )
 
 #: Reserved goods are sent in place of others; what it replaces has been dealt with.

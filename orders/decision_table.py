@@ -237,8 +237,9 @@ DECISIONS: Final[dict[int, Decision]] = {
         trigger="the customer sends defective or wrong goods back",
         before=_DELIVERED,
         kind=CaseKind.RETURN,
-        actions="as D-17, at the shop's expense -> refund G, and F when nothing is kept -> keep "
-        "the goods apart, always -> restore coupon and points",
+        actions="as D-17; the inspection says whether what the customer claims is so -> at the "
+        "shop's expense, refund G, and F when nothing is kept -> keep the goods apart, always -> "
+        "restore coupon and points",
         final="returned, or unchanged when something is kept",
         money="N = 0 for those lines",
         through="return",
@@ -286,10 +287,11 @@ DECISIONS: Final[dict[int, Decision]] = {
         before=_SHIPPED,
         kind=CaseKind.FRAUD_CANCEL,
         actions="ask the carrier to stop the parcel, hold the money and block the account -> "
-        "stopped and received: refund -> otherwise a person decides, with the evidence",
-        final="returned, or unchanged",
+        "stopped and received: refund -> otherwise a person decides, with the evidence; of a lost "
+        "parcel the customer is asked nothing before",
+        final="returned, lost or unchanged",
         money="0 <= N <= total; the case stays open until it is decided",
-        through="return + credit",
+        through="return + credit + loss",
     ),
     24: _row(
         trigger="the customer's bank disputes the payment",

@@ -247,7 +247,8 @@ class ReturnRequested(Event):
 
     With `intercept` the parcel is still on its way to the customer and is to be stopped (D-13).
     With `fault` none of them is sold again: the shop is to blame, or somebody is suspected to have
-    tampered with them (D-18, D-23).
+    tampered with them (D-18, D-23). `claimed` says that only the customer blames the shop so far:
+    who inspects the goods decides.
     """
 
     case_id: UUID
@@ -259,6 +260,7 @@ class ReturnRequested(Event):
     intercept: bool
     reason: str
     fault: bool = False
+    claimed: bool = False
 
 
 class GoodsRefused(Event):
@@ -310,7 +312,7 @@ class ExchangeRequested(Event):
 class ExchangeAgreed(Event):
     """It is known what the customer gets, the goods or their money: now the goods come back.
 
-    `intercept` and `fault` are those of a return.
+    `intercept`, `fault` and `claimed` are those of a return.
     """
 
     case_id: UUID
@@ -322,6 +324,7 @@ class ExchangeAgreed(Event):
     intercept: bool
     reason: str
     fault: bool = False
+    claimed: bool = False
 
 
 class ReplacementUnwanted(Event):
@@ -354,6 +357,20 @@ class LossOpened(Event):
     order_id: UUID
     number: str
     lines: tuple[CaseLine, ...]
+
+
+class LossHeld(Event):
+    """A lost order may be fraud: its customer is asked nothing before that is decided (D-23)."""
+
+    case_id: UUID
+    order_id: UUID
+
+
+class SuspicionDecided(Event):
+    """Whether a lost order was fraud is decided, so that its loss goes on (D-23)."""
+
+    case_id: UUID
+    order_id: UUID
 
 
 class RemedyAsked(Event):

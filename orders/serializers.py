@@ -114,7 +114,11 @@ class NewReturnSerializer(NamedLinesSerializer):
     """What is to be sent back, why, and whether the shop is to blame."""
 
     fault = serializers.BooleanField(
-        default=False, help_text=_("Defective or wrong goods, which the shop pays for.")
+        default=False,
+        help_text=_(
+            "Defective or wrong goods. A customer claims it; the shop pays once the inspection"
+            " says so."
+        ),
     )
 
 
@@ -263,6 +267,7 @@ class CaseSerializer(serializers.ModelSerializer[Case]):
     state_label = serializers.CharField(source="get_state_display")
     refund = MoneySerializer()
     told = serializers.SerializerMethodField()
+    is_claim = serializers.BooleanField()
     rule = RuleSerializer()
     lines = CaseLineSerializer(many=True)
 
@@ -277,6 +282,7 @@ class CaseSerializer(serializers.ModelSerializer[Case]):
             "is_whole",
             "reason",
             "fault",
+            "is_claim",
             "remedy",
             "told",
             "refund",

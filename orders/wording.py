@@ -16,6 +16,7 @@ from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 
+from orders.cases import CASES, Opener
 from orders.events import CaseKind
 from orders.models import Case, Order
 from orders.phrases import (
@@ -163,8 +164,12 @@ def told(facts: OrderFacts) -> Told:
     if case is not None:
         return told_of(case)
     headline, detail = ORDERS[facts.state]
-    is_final = facts.state in _ENDED
-    return Told(headline=str(headline), detail=str(detail), is_final=is_final)
+    refusal = _refusal(facts)
+    return Told(
+        headline=str(headline),
+        detail=_refused(refusal) if refusal else str(detail),
+        is_final=facts.state in _ENDED,
+    )
 
 
 def told_of(case: CaseFacts) -> Told:
@@ -189,7 +194,25 @@ def _matter(facts: OrderFacts) -> CaseFacts | None:
     if facts.state in (State.CANCELLING, State.CANCELLED):
         whole = [case for case in done if case.is_whole or case.kind is CaseKind.LATE_SUCCESS]
         return (whole or done)[-1] if facts.state == State.CANCELLED else None
-    return done[-1] if facts.state in _BY_CASE else None
+    telling = [case for case in done if case.refund.minor or case.remedy == Case.Remedy.GOODS]
+    return (telling or done)[-1] if facts.state in _BY_CASE else None
+
+
+def _refusal(facts: OrderFacts) -> CaseFacts | None:
+    """Return the last case if it was refused and its customer wanted it: that is not hushed up.
+
+    That an order could not be cancelled is said as long as it is on its way.
+    """
+    last = facts.cases[-1] if facts.cases else None
+    if last is None or phase_of(last) is not Phase.REFUSED or CASES[last.kind].is_discreet:
+        return None
+    is_news = not last.is_whole or facts.state == State.SHIPPED
+    return last if is_news and Opener.CUSTOMER in CASES[last.kind].opened_by else None
+
+
+def _refused(case: CaseFacts) -> str:
+    said = told_of(case)
+    return " ".join(part for part in (said.headline, said.detail) if part)
 
 
 def _headline(case: CaseFacts, phase: Phase) -> Promise | None:

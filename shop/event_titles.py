@@ -40,6 +40,8 @@ TITLES: Final = (
     gettext_noop("Exchange rejected"),
     gettext_noop("Exchange settled"),
     gettext_noop("Loss opened"),
+    gettext_noop("Loss held"),
+    gettext_noop("Suspicion decided"),
     gettext_noop("Remedy asked"),
     gettext_noop("Remedy chosen"),
     gettext_noop("Loss undecided"),

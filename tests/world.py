@@ -151,11 +151,21 @@ class World:
         warehouse.receive_return(ReturnParcel.objects.get(case_id=case.pk))
         self.drain()
 
-    def inspect(self, case: Case, verdicts: Mapping[int, Verdict] | None = None) -> None:
-        """Say what was found of goods that came back; as good as new if nothing is said."""
+    def inspect(
+        self,
+        case: Case,
+        verdicts: Mapping[int, Verdict] | None = None,
+        *,
+        fault: bool | None = True,
+    ) -> None:
+        """Say what was found of goods that came back; as good as new if nothing is said.
+
+        `fault` is whether what the customer claims is so.
+        """
         goods = ReturnedGoods.objects.get(case_id=case.pk)
         fine = {line.line_no: Verdict(sellable=line.quantity) for line in goods.lines.all()}
-        inspect(goods, fine if verdicts is None else verdicts, actor="warehouse:lee")
+        found = fine if verdicts is None else verdicts
+        inspect(goods, found, actor="warehouse:lee", fault=fault)
         self.drain()
 
     def bring_back(self, order: Order, *lines: tuple[int, int], fault: bool = False) -> Case:

@@ -23,7 +23,12 @@ GIVEN_UP = refuse("these goods were not expected any more")
 
 def expect_goods(event: ReturnRequested | ExchangeAgreed) -> ReturnedGoods:
     """Return the goods that a case announces."""
-    return ReturnedGoods(case_id=event.case_id, order_id=event.order_id, is_fault=event.fault)
+    return ReturnedGoods(
+        case_id=event.case_id,
+        order_id=event.order_id,
+        is_fault=event.fault,
+        is_claimed=event.claimed,
+    )
 
 
 @inventory.on(
@@ -95,7 +100,7 @@ def accept_unseen(
     if settings.SHOP["INSPECTION"] != "accept_all":
         return None
     verdicts = {line.line_no: Verdict(sellable=line.quantity) for line in returned}
-    return book(goods, returned, items, verdicts)
+    return book(goods, returned, items, verdicts, fault=goods.is_fault)
 
 
 @inventory.on(

@@ -107,7 +107,7 @@ class CaseColumns:
             (_("reason"), case.reason),
             (_("by"), case.actor),
             (_("approved by"), case.approver),
-            (_("fault"), str(_("the shop's")) if case.fault else ""),
+            (_("fault"), _fault_of(case)),
         ]
         return format_html_join("", "{}: {}<br>", [pair for pair in said if pair[1]])
 
@@ -124,6 +124,13 @@ class CaseColumns:
         """Say what the customer reads of a case."""
         said = wording.told_of(wording.case_facts(case))
         return format_html("<b>{}</b><br>{}", said.headline, said.detail)
+
+
+def _fault_of(case: Case) -> str:
+    """Say whether the shop is to blame, or only the customer says so."""
+    if case.is_claim:
+        return str(_("the shop's, says the customer"))
+    return str(_("the shop's")) if case.fault else ""
 
 
 class CaseInline(CaseColumns, ReadOnlyInline):

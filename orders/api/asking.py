@@ -15,8 +15,9 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from orders import case_book, services
+from orders import services
 from orders.models import Case, Order
+from orders.models.case import CUSTOMER
 from sagas.api import idempotency
 from sagas.api.door import actor_of
 from sagas.api.problem import FieldError, invalid
@@ -54,7 +55,7 @@ def case_of(request: Request, number: str, case: UUID, *, permission: str) -> Ca
 def asker(request: Request, customer: str) -> str:
     """Return who asks, as an actor of the log: a customer for themselves, or somebody else."""
     is_own = request.user.get_username() == customer
-    return f"{case_book.CUSTOMER}{customer}" if is_own else actor_of(request)
+    return f"{CUSTOMER}{customer}" if is_own else actor_of(request)
 
 
 def once(request: Request, act: Callable[[], Response]) -> Response:

@@ -14,6 +14,9 @@ from orders.models.order import Order, SoldLine
 from sagas.clock import new_id
 from sagas.money import Money
 
+#: How the actor of a customer's own wish begins: "customer:42".
+CUSTOMER = "customer:"
+
 
 class Case(models.Model):
     """Why something is undone, given back or replaced, and what came of it.
@@ -63,7 +66,8 @@ class Case(models.Model):
     remedy = models.CharField(
         _("remedy"), max_length=5, choices=Remedy.choices, blank=True, default=""
     )
-    #: The shop's fault (D-18), or a change of mind (D-17).
+    #: The shop's fault (D-18), or a change of mind (D-17); where a customer says so, a claim until
+    #: the goods were inspected.
     fault = models.BooleanField(_("the shop's fault"), default=False)
     #: What is to go out in place of what comes back, as `orders.events.OrderLine` in JSON.
     wanted = models.JSONField(_("wanted"), default=list, blank=True)
@@ -176,6 +180,21 @@ class Case(models.Model):
     def rule(self) -> CaseRule:
         """Return what hangs on its kind, whose fault it is, and how much of the order it takes."""
         return CASES[self.why].applied(fault=self.fault, is_whole=self.is_whole)
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether it is only the customer who blames the shop, and nobody has looked yet."""
+        return self.fault and self.decided_at is None and self.actor.startswith(CUSTOMER)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a person has not yet decided about its money."""
+        return self.state == self.State.OPEN and not self.given_minor
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether its money goes back, or went."""
+        return self.state != self.State.REJECTED and not self.is_undecided
 
     @property
     def refund(self) -> Money:

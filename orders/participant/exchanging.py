@@ -12,7 +12,7 @@ from orders.events import (
 )
 from orders.models import Benefit, Case, CaseLine, Order, SoldLine
 from orders.participant.money import note_money, refund_due
-from orders.participant.returning import free, judged, why_not
+from orders.participant.returning import free, judged, note_fault, why_not
 from orders.participant.rows import (
     ALL_BOOKS,
     CASE,
@@ -62,6 +62,7 @@ def agree_exchange(
         intercept=False,
         reason=case.reason,
         fault=case.fault,
+        claimed=case.is_claim,
     )
 
 
@@ -127,6 +128,7 @@ def judge_exchange(
     | tuple[ReplacementUnwanted, ExchangeRejected]
 ):
     """Send the goods where everything was accepted; otherwise pay for what was."""
+    note_fault(event, case)
     accepted = judged(event, parts, lines)
     if not accepted:
         return _rejected(case, work, reason="nothing was accepted at inspection")

@@ -5,7 +5,9 @@ from django.conf import settings
 
 from inventory import events as inventory
 from orders import case_book
+from orders.cases import CaseRule
 from orders.events import (
+    LossHeld,
     LossOpened,
     LossSettled,
     LossUndecided,
@@ -14,12 +16,14 @@ from orders.events import (
     RemedyChosen,
     ReplacementDue,
     ReshipWanted,
+    SuspicionDecided,
 )
 from orders.models import Benefit, Case, CaseLine, Order, SoldLine
 from orders.participant.money import note_money, refund_due
 from orders.participant.rows import (
     ALL_BOOKS,
     CASE,
+    CASES_OF_ORDER,
     GRANTED,
     NOT_ACCEPTED,
     NOT_OPEN,
@@ -37,6 +41,7 @@ from sagas.work import Work
 
 GOODS, MONEY = Case.Remedy.GOODS, Case.Remedy.MONEY
 
+orders.announces(SuspicionDecided, after=LossOpened)
 orders.announces(RemedyChosen, after=RemedyAsked)
 orders.while_in(
     Case.state,
@@ -48,23 +53,33 @@ orders.while_in(
 
 @orders.on(
     LossOpened,
+    SuspicionDecided,
     subject=CASE,
-    locks=ALL_BOOKS,
+    locks={**ALL_BOOKS, **CASES_OF_ORDER},
     applies_in=(CaseState.OPEN,),
     moves=(Case.ask, Case.accept),
     otherwise=NOT_OPEN,
 )
 def ask_remedy(
-    event: LossOpened,
+    event: LossOpened | SuspicionDecided,
     case: Case,
     *,
     benefits: list[Benefit],
+    cases: list[Case],
     parts: list[CaseLine],
     owner: list[Order],
     lines: list[SoldLine],
     work: Work,
-) -> RemedyAsked | ReshipWanted | RefundDue:
-    """Ask the customer, unless the shop always sends once more or always pays."""
+) -> RemedyAsked | ReshipWanted | RefundDue | LossHeld:
+    """Ask the customer, unless the shop always sends once more or always pays.
+
+    Who is suspected of fraud is asked nothing before a person has decided (D-23).
+    """
+    suspicion = case_book.suspicion_of(cases)
+    if suspicion is not None and suspicion.is_undecided:
+        return LossHeld(case_id=case.pk, order_id=event.order_id)
+    if suspicion is not None and suspicion.is_granted:
+        return _give_up(case, books_of(owner, lines, benefits), parts, work)
     if settings.SHOP["LOSS_REMEDY"] == "ask":
         case.ask()
         return RemedyAsked(case_id=case.pk, order_id=event.order_id)
@@ -109,6 +124,12 @@ def _grant(
     return _pay(case, books, parts)
 
 
+def _give_up(case: Case, books: Books, parts: list[CaseLine], work: Work) -> RefundDue:
+    """End the loss of goods whose money went back as fraud: coupon and points stay used."""
+    case.accept(now=work.now)
+    return _pay(case, books, parts, rule=case.rule.replaced())
+
+
 def _send_again(case: Case, books: Books, parts: list[CaseLine]) -> ReshipWanted:
     """Have the same goods reserved once more; no money moves."""
     taken = taken_by(parts, books)
@@ -119,11 +140,13 @@ def _send_again(case: Case, books: Books, parts: list[CaseLine]) -> ReshipWanted
     return ReshipWanted(case_id=case.pk, order_id=case.order_id, wanted=case_book.wanted_of(case))
 
 
-def _pay(case: Case, books: Books, parts: list[CaseLine]) -> RefundDue:
+def _pay(
+    case: Case, books: Books, parts: list[CaseLine], *, rule: CaseRule | None = None
+) -> RefundDue:
     """Owe the customer all that was paid for the goods, and F where nothing arrives."""
     taken = taken_by(parts, books)
     case.remedy = MONEY
-    found = reckon(books, taken, rule=case.rule)
+    found = reckon(books, taken, rule=rule or case.rule)
     book(case, books, taken, found)
     book_parts(parts, taken, found)
     for line, units in taken:

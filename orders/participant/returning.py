@@ -104,6 +104,12 @@ def _reject(case: Case, parts: list[CaseLine], work: Work) -> None:
 # -- inspected ------------------------------------------------------------------------------------
 
 
+def note_fault(event: inventory.ReturnInspected, case: Case) -> None:
+    """Let the inspection decide what the customer has only claimed: who is to blame (D-18)."""
+    if event.fault is not None:
+        case.fault = event.fault
+
+
 def judged(
     event: inventory.ReturnInspected, parts: list[CaseLine], lines: list[SoldLine]
 ) -> list[Taken]:
@@ -145,6 +151,7 @@ def judge_return(
     work: Work,
 ) -> RefundDue | ReturnRejected:
     """Owe the customer what was accepted; where nothing was, the goods are theirs (D-19)."""
+    note_fault(event, case)
     accepted = judged(event, parts, lines)
     if not accepted:
         _reject(case, parts, work)

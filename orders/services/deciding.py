@@ -137,7 +137,18 @@ def decide_fraud(case: Case, *, refund: bool, actor: str, reason: str = "") -> C
             locked.reject(now=clock.now(locked._state.db or "default"))
             denied = events.CaseDenied(case_id=locked.pk, order_id=locked.order_id, reason=reason)
             publish(denied, of=locked)
+        _let_losses_go_on(locked)
     return locked
+
+
+def _let_losses_go_on(case: Case) -> None:
+    """Have what was lost of the order go on, which has waited for the decision."""
+    held = Case.objects.using(case._state.db).filter(
+        order=case.order_id, kind=CaseKind.LOST.value, state=Case.State.OPEN
+    )
+    for loss in held.order_by("pk"):
+        decided = events.SuspicionDecided(case_id=loss.pk, order_id=loss.order_id)
+        publish(decided, of=loss)
 
 
 def _refuse_undecidable(case: Case) -> None:

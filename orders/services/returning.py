@@ -35,7 +35,8 @@ def request_return(
 ) -> Case:
     """Ask for goods to be sent back: (line number, quantity) each; starts a return.
 
-    The money follows once the goods were inspected; `fault` says that the shop is to blame (D-18).
+    The money follows once the goods were inspected; `fault` says that the shop is to blame (D-18),
+    which is only a claim where a customer says it: who inspects the goods decides.
     A parcel that is still on its way, with all that was sent, is to be stopped (D-13). Raises
     InvalidReturn when the window is over, or more would come back than there is.
     """
@@ -67,6 +68,7 @@ def open_return(
             intercept=intercept,
             reason=case.reason,
             fault=case.rule.stock is Stock.QUARANTINE,
+            claimed=case.is_claim,
         ),
         of=case,
     )

@@ -158,7 +158,7 @@ class Outdoors:
             order = mine.get(pk=goods.order_id)
             found = _VERDICTS.get(self._planned[order.number].way, _good)
             verdicts = {line.line_no: found(line.quantity) for line in goods.lines.all()}
-            inspect(goods, verdicts, actor=WAREHOUSE)
+            inspect(goods, verdicts, actor=WAREHOUSE, fault=goods.is_claimed)
 
     # -- money ------------------------------------------------------------------------------------
 

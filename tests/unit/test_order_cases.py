@@ -98,7 +98,7 @@ def test_the_shop_asks_the_customer_of_a_lost_parcel_or_decides_itself(
     found, case, parts = a_loss()
     opened = LossOpened(**ids(case), number="S-1", lines=())
 
-    said = losing.ask_remedy(opened, case, **rows(found, parts))
+    said = losing.ask_remedy(opened, case, **rows(found, parts), cases=[case])
 
     assert isinstance(said, fact)
     assert case.state == state

@@ -30,9 +30,9 @@ def reason_of(kind):
     return fact.actor, fact.reason
 
 
-def act(client, row, verb):
+def act(client, row, verb, **given):
     page = reverse(f"admin:inventory_{row._meta.model_name}_{verb}", args=[row.pk])
-    return client.post(page, {"confirmed": "1", "reason": "I looked"}, follow=True)
+    return client.post(page, {"confirmed": "1", "reason": "I looked", **given}, follow=True)
 
 
 def post(client, path, body):
@@ -80,6 +80,36 @@ def test_an_operator_says_what_was_found_of_a_return(committed, back, admin_clie
     committed.work()
     assert committed.units("CUP") == cups
     assert reason_of("ReturnInspected") == ("admin:admin", "I looked")
+
+
+@pytest.mark.parametrize(
+    ("fault", "cups"), [("true", {"quarantine": 3, "available": 5}), ("false", {"available": 8})]
+)
+def test_an_operator_says_whether_what_the_customer_claims_is_so(
+    committed, back, admin_client, fault, cups
+):
+    ReturnedGoods.objects.update(is_fault=True, is_claimed=True)
+    unsaid = act(admin_client, back, "accept_all", fault="unknown")
+    assert "say whether it is" in unsaid.content.decode()
+
+    act(admin_client, back, "accept_all", fault=fault)
+
+    committed.work()
+    assert committed.units("CUP") == {"out": 2, **cups}
+
+
+def test_another_program_says_whether_what_the_customer_claims_is_so(committed, back, admin_client):
+    ReturnedGoods.objects.update(is_fault=True, is_claimed=True)
+    path = f"returns/{committed.case_id}/inspection"
+    found = [{"line_no": 1, "sellable": 3}]
+
+    unsaid = post(admin_client, path, {"lines": found})
+    answer = post(admin_client, path, {"lines": found, "fault": False})
+
+    (error,) = unsaid.json()["errors"]
+    assert (unsaid.status_code, error["code"], error["pointer"]) == (422, "fault_unsaid", "#/fault")
+    assert (answer.status_code, answer.json()["is_fault"]) == (200, False)
+    committed.work()
 
 
 def test_another_program_reports_a_shortage(committed, admin_client):

@@ -160,6 +160,39 @@ def test_an_order_is_about_the_matter_that_is_open():
     assert said.headline == "You asked to send goods back."
 
 
+def test_what_was_refused_to_a_customer_is_told_beside_how_the_order_stands():
+    refused = a_case(CaseKind.RETURN, CS.REJECTED)
+
+    said = told(an_order_with(S.COMPLETED, refused))
+
+    assert said.headline == "Your order is complete."
+    assert said.detail.startswith("Nothing is paid back")
+    assert said.is_final
+
+
+def test_that_an_order_could_not_be_cancelled_is_told_while_it_is_on_its_way():
+    late = a_case(CaseKind.CANCEL, CS.REJECTED, is_whole=True)
+
+    assert "could not be cancelled" in told(an_order_with(S.SHIPPED, late)).detail
+    assert "could not be cancelled" not in told(an_order_with(S.COMPLETED, late)).detail
+
+
+@pytest.mark.parametrize("kind", [CaseKind.FRAUD_CANCEL, CaseKind.GOODWILL])
+def test_what_customers_do_not_know_of_is_not_told_as_refused_either(kind):
+    said = told(an_order_with(S.COMPLETED, a_case(kind, CS.REJECTED)))
+
+    assert said == told(an_order_with(S.COMPLETED))
+
+
+def test_an_order_is_about_the_case_that_gave_something_back():
+    paid = a_case(CaseKind.FRAUD_CANCEL, CS.SETTLED)
+    nothing = a_case(CaseKind.LOST, CS.SETTLED, refund=Money(0, "GBP"), remedy="money")
+
+    said = told(an_order_with(S.LOST, paid, nothing))
+
+    assert said.headline == "Your order was stopped, and your money went back."
+
+
 def test_a_cancelled_order_says_why_it_was_cancelled():
     sorry = {"apology": Money(500, "GBP"), "apology_code": "SORRY-1"}
     over = a_case(CaseKind.OOS_CANCEL, CS.SETTLED, is_whole=True, **sorry)

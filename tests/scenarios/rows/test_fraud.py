@@ -8,6 +8,7 @@ from orders.models import BlockedCustomer, Case, Order, SoldLine
 from orders.services import (
     InvalidDecision,
     InvalidOrder,
+    choose_remedy,
     decide_fraud,
     flag_fraud,
     unblock_customer,
@@ -198,6 +199,57 @@ def test_d23_of_a_parcel_that_was_not_stopped_a_person_decides_to_keep_the_money
     assert_row(world, 23, order, end=ARRIVED, actions=actions, keeps=1250, words="complete")
     with pytest.raises(InvalidDecision, match="no suspicion that is still open"):
         decide_fraud(again(case), refund=True, actor=BEN)
+
+
+LOST = Stand(order="lost", payment="captured", reservation="written_off", shipment="lost")
+
+
+def lost(world):
+    """Return a suspected order whose parcel got lost on its way, and the case."""
+    order = shipped(world, **PAID)
+    case = flag(world, order)
+    world.lose(order)
+    return order, case
+
+
+def test_d23_of_a_parcel_that_got_lost_nobody_asks_the_customer_before_a_person_has_decided(world):
+    order, case = lost(world)
+
+    assert again(case).state == Case.State.OPEN
+    assert facts(order, "LossHeld", "RemedyAsked") == ["LossHeld"]
+    assert kept(world.provider, order) == 1250
+    assert_pending(order, "The carrier lost your parcel.")
+    assert "Would you like" not in said(order)
+    with pytest.raises(InvalidDecision, match="nothing to choose"):
+        choose_remedy(Case.objects.get(kind="lost"), "goods")
+
+
+def test_d23_of_a_parcel_that_got_lost_a_person_decides_to_refund_and_nothing_is_paid_twice(world):
+    order, case = lost(world)
+
+    decide_fraud(case, refund=True, actor=BEN, reason="the card was stolen indeed")
+    world.drain()
+
+    assert amounts(case) == {"given": 1250, "refund": 1250}
+    assert restored(order) == 0
+    assert amounts(Case.objects.get(kind="lost")).get("refund") is None
+    actions = ("LossOpened", "SuspicionDecided", "LossSettled")
+    words = "Your order was stopped, and your money went back. 12.50 GBP was paid back."
+    assert_row(world, 23, order, end=LOST, actions=actions, keeps=0, words=words)
+
+
+def test_d23_of_a_parcel_that_got_lost_an_honest_customer_is_asked_after_all(world):
+    order, case = lost(world)
+
+    decide_fraud(case, refund=False, actor=BEN, reason="the customer has shown a passport")
+    world.drain()
+    assert_pending(order, "Would you like the goods once more, or your money back?")
+    choose_remedy(Case.objects.get(kind="lost"), "money")
+    world.drain()
+
+    actions = ("LossOpened", "SuspicionDecided", "RemedyAsked", "RemedyChosen", "LossSettled")
+    paid = "The carrier lost your parcel. 12.50 GBP was paid back."
+    assert_row(world, 23, order, end=LOST, actions=actions, keeps=0, words=paid)
 
 
 def test_d23_nobody_decides_while_the_parcel_may_still_come_back(world):

@@ -319,6 +319,20 @@ def test_d18_faulty_goods_that_are_damaged_are_paid_for_and_written_down_so(worl
 # -- D-19: refused at inspection
 
 REFUSED = ("ReturnRequested", "ReturnReceived", "ReturnInspected", "ReturnRejected")
+NOTHING_PAID = "Nothing is paid back: the goods did not come back, or stay with you."
+
+
+def test_d19_a_later_return_that_is_accepted_is_what_the_customer_reads_of(world):
+    order = world.delivered()
+    case = world.ask_back(order, (1, 1))
+    world.receive(case)
+    world.inspect(case, {1: Verdict(refused=1)})
+    assert NOTHING_PAID in said(order)
+
+    world.bring_back(order, (1, 3))
+
+    assert said(order) == "Your goods are back with us. 15.00 GBP was paid back."
+    assert kept(world.provider, order) == 0
 
 
 def test_d19_what_is_refused_at_inspection_is_sent_back_and_no_money_moves(world):
@@ -336,7 +350,8 @@ def test_d19_what_is_refused_at_inspection_is_sent_back_and_no_money_moves(world
     parcel = ReturnParcel.objects.get(case_id=case.pk)
     assert parcel.state == ReturnParcel.State.SENT_BACK
     assert facts(order, "GoodsRefused", "GoodsSentBack") == ["GoodsRefused", "GoodsSentBack"]
-    assert_row(world, 19, order, end=KEPT, actions=REFUSED, keeps=1250, words="complete")
+    words = f"Your order is complete. {NOTHING_PAID}"
+    assert_row(world, 19, order, end=KEPT, actions=REFUSED, keeps=1250, words=words)
 
 
 def test_d19_the_evidence_is_kept_for_a_dispute(world):
