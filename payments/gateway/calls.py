@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import msgspec
 from django.conf import settings
 
 from payments.gateway.choice import provider
+from payments.gateway.patience import one_call
 from sagas.call import Call, Outcome, Request
 from sagas.event import Event
 from sagas.money import Money
@@ -16,6 +17,8 @@ from sagas.money import Money
 if TYPE_CHECKING:
     from payments.events import StrayAuthorisationFound
     from payments.models import Payment, Refund
+
+Answer = TypeVar("Answer", Outcome, Outcome | None)
 
 
 def authorise_request(event: Event, payment: "Payment") -> Request:
@@ -116,6 +119,16 @@ def _moved(request: Request) -> Money:
     return Money(request["amount_minor"], request["currency"])
 
 
+def _in_time(ask: Callable[[Request, UUID], Answer]) -> Callable[[Request, UUID], Answer]:
+    """Have all requests of a call share its time (R6)."""
+
+    def within(request: Request, key: UUID) -> Answer:
+        with one_call():
+            return ask(request, key)
+
+    return within
+
+
 def _call(
     name: str,
     request: Callable[..., Request],
@@ -126,8 +139,8 @@ def _call(
     return Call(
         name=name,
         request=request,
-        send=send,
-        inquire=inquire,
+        send=_in_time(send),
+        inquire=_in_time(inquire),
         horizon=_HORIZON,
         gateway=GATEWAY,
         **more,
@@ -154,11 +167,4 @@ REFUND = _call(
 )
 CLOSE = _call("close", close_request, _close, _inquire_close)
 #: Looking changes nothing, so it is simply repeated when there is no answer.
-LOOK_UP = Call(
-    name="look_up",
-    request=look_up_request,
-    send=_look_up,
-    inquire=_look_up,
-    horizon=_HORIZON,
-    gateway=GATEWAY,
-)
+LOOK_UP = _call("look_up", look_up_request, _look_up, _look_up)

@@ -13,6 +13,8 @@ from uuid import UUID
 
 from sagas.call import Outcome, Request
 
+#: A JSON object, as a provider says it or is told it.
+Json = dict[str, Any]
 #: A bank account: `bank`, `number`, `holder` and, where money is waited for, `until`.
 Account = Mapping[str, Any]
 Operation = Literal["authorise", "capture", "void", "refund", "close"]

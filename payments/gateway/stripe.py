@@ -24,9 +24,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 from payments.gateway import stripe_books as books
 from payments.gateway.environment import optional, required
+from payments.gateway.patience import begin_request, timeouts
 from payments.gateway.port import (
     Hint,
     InvalidWebhook,
+    Json,
     LineKind,
     PayoutLine,
     Refused,
@@ -36,13 +38,11 @@ from payments.gateway.port import (
     definite,
     operation_of,
 )
-from payments.gateway.stripe_books import Json, order_of, to_stripe, written
+from payments.gateway.stripe_books import order_of, to_stripe, written
 from payments.gateway.stripe_errors import translated
 from payments.gateway.stripe_records import CHARGE, StripeRecords
 from sagas.call import Outcome, Request
 
-#: To connect, and to read the answer, in seconds; together less than half of a call's lease (R6).
-TIMEOUTS: Final = (5.0, 30.0)
 #: Webhooks signed longer ago than this, in seconds, are refused.
 TOLERANCE: Final = 300
 #: Statuses of an intent in which money may still move.
@@ -57,6 +57,14 @@ _OPEN: Final = frozenset(
 )
 #: Confirmed by our server alone, an intent can't send anybody to a bank's page and back.
 NO_REDIRECTS: Final = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
+
+
+class _Patient(stripe.RequestsClient):
+    """The library's own way to send, as long as the call that asks has time left (R6)."""
+
+    def request(self, *args: Any, **named: Any) -> Any:
+        begin_request()
+        return super().request(*args, **named)
 
 
 class StripeGateway:
@@ -84,7 +92,7 @@ class StripeGateway:
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": api_base} if api_base else None,
-            http_client=stripe.RequestsClient(timeout=TIMEOUTS),
+            http_client=_Patient(timeout=timeouts()),
             max_network_retries=0,
         )
         self._api = self._client.v1

@@ -6,12 +6,13 @@ expanded where it has one.
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from payments.gateway.port import (
     Authorised,
     Captured,
     Disputed,
+    Json,
     LineKind,
     PayoutLine,
     Refunded,
@@ -21,8 +22,6 @@ from payments.gateway.port import (
 )
 from sagas.call import Outcome
 from sagas.exceptions import Unanswered
-
-Json = dict[str, Any]
 
 #: How many hundredths Stripe counts where ISO 4217 counts one unit, and the other way round.
 _MORE_DECIMALS: Final = frozenset({"ISK", "UGX"})

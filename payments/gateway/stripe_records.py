@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import stripe
 
-from payments.gateway.stripe_books import Json, written
+from payments.gateway.port import Json
+from payments.gateway.stripe_books import written
 from payments.gateway.stripe_errors import translated
 
 #: What every intent is read with: when its charge was taken stands in the balance transaction.

@@ -21,7 +21,7 @@ TOSS_SETTLED_SINCE (a date, from which on the statement is read; a month ago).
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
@@ -32,6 +32,7 @@ from payments.gateway.port import (
     Account,
     Hint,
     InvalidWebhook,
+    Json,
     KeyReused,
     LineKind,
     PayoutLine,
@@ -46,8 +47,6 @@ from payments.gateway.toss_http import TossApi
 from payments.gateway.toss_records import TossRecords
 from sagas.call import Outcome, Request
 from sagas.exceptions import Unanswered
-
-Json = dict[str, Any]
 
 #: Refusals that may only mean that our own request was carried out before: look (R29).
 _DONE_BEFORE: Final = frozenset(

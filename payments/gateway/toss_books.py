@@ -7,7 +7,7 @@ sent is its reason, so our key stands at the end of it.
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from payments.gateway.port import (
     Authorised,
     Captured,
     Deposit,
+    Json,
     KeyReused,
     Refunded,
     Refused,
@@ -24,8 +25,6 @@ from payments.gateway.port import (
 )
 from sagas.call import Outcome, Request
 from sagas.exceptions import Unanswered
-
-Json = dict[str, Any]
 
 SEOUL: Final = ZoneInfo("Asia/Seoul")
 #: How long a customer's consent may wait for its confirmation.

@@ -1,4 +1,4 @@
-"""Toss's API: one request at a time, and whether it was answered, refused, unknown or never sent.
+"""Toss's API: single requests, and whether each was answered, refused, unknown or never sent.
 
 `http.client` of the standard library is all it takes: connecting and sending are two steps there,
 which says for certain whether a request has left (R29), and five JSON requests are not worth a
@@ -14,13 +14,10 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
-from payments.gateway.port import Refused
+from payments.gateway.patience import begin_request, timeouts
+from payments.gateway.port import Json, Refused
 from sagas.exceptions import NotSent, Unanswered
 
-Json = dict[str, Any]
-
-#: To connect and to read, each, in seconds; twice that is less than half of a call's lease (R6).
-TIMEOUT: Final = 25.0
 #: Refusals of our credentials or of our pace: nothing was looked at, whatever their status.
 _NOT_LOOKED_AT: Final = frozenset(
     {"UNAUTHORIZED_KEY", "INVALID_API_KEY", "INCORRECT_BASIC_AUTH_FORMAT", "TOO_MANY_REQUESTS"}
@@ -32,12 +29,11 @@ _UNKNOWN: Final = frozenset({"PROVIDER_ERROR", "IDEMPOTENT_REQUEST_PROCESSING"})
 class TossApi:
     """The API behind `base`, such as https://api.tosspayments.com, with one shop's secret key."""
 
-    def __init__(self, secret_key: str, *, base: str, timeout: float = TIMEOUT) -> None:
+    def __init__(self, secret_key: str, *, base: str) -> None:
         """The key is a user name without a password."""
         address = urlsplit(base)
         self._is_secure = address.scheme == "https"
         self._host, self._port = address.hostname or "", address.port
-        self._timeout = timeout
         credentials = base64.b64encode(f"{secret_key}:".encode()).decode()
         self._headers = {
             "Authorization": f"Basic {credentials}",
@@ -60,6 +56,7 @@ class TossApi:
     def _ask(
         self, method: str, path: str, body: bytes | None = None, more: Mapping[str, str] = {}
     ) -> tuple[int, Any]:
+        begin_request()
         connection = self._connected()
         try:
             connection.request(method, path, body, {**self._headers, **more})
@@ -73,9 +70,11 @@ class TossApi:
 
     def _connected(self) -> HTTPConnection:
         kind = HTTPSConnection if self._is_secure else HTTPConnection
-        connection = kind(self._host, self._port, timeout=self._timeout)
+        to_connect, to_answer = timeouts()
+        connection = kind(self._host, self._port, timeout=to_connect)
         try:
             connection.connect()
+            connection.sock.settimeout(to_answer)
         except OSError as error:
             message = f"Toss can't be reached at {self._host}: {error}."
             raise NotSent(message) from error

@@ -8,11 +8,9 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from payments.gateway.port import InvalidWebhook
-
-Json = dict[str, Any]
+from payments.gateway.port import InvalidWebhook, Json
 
 #: The longest id of a message that is kept as it is.
 _LONGEST_ID: Final = 64

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
+from payments.gateway.port import Json
 from payments.gateway.toss_books import SEOUL
 from payments.gateway.toss_http import TossApi
-
-Json = dict[str, Any]
 
 #: How far back the statement is read when nobody says.
 A_MONTH: Final = timedelta(days=31)

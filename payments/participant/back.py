@@ -23,13 +23,10 @@ from payments.learning import Taken, has_lapsed, on_captured, standing_of
 from payments.models import Payment, Refund
 from payments.operation import money_op, plan
 from payments.participant.checkout import authorise, capture, open_payment
-from payments.participant.giving import NotDone, give, waits_for_a_person
+from payments.participant.giving import SENDS, SENDS_AGAIN, NotDone, give, waits_for_a_person
 from payments.participant.part import (
     OF_ORDER,
-    OF_REFUND,
-    PAYMENT_OF_ORDER,
     Kind,
-    RefundState,
     State,
     enter,
     payments,
@@ -179,22 +176,7 @@ payments.undoes(
 )
 
 
-@payments.on_undo(
-    RefundPlanned,
-    RefundReleased,
-    subject=OF_REFUND,
-    locks=PAYMENT_OF_ORDER,
-    applies_in=(RefundState.PLANNED,),
-    begins=Refund.send,
-    moves=(Refund.pay, Refund.fail, Refund.hold),
-    calls=gateway.REFUND,
-    otherwise={
-        RefundState.HELD: refuse("a dispute is open: it goes on once that is decided"),
-        (RefundState.SENT, RefundState.PAID): refuse("the refund was sent before"),
-        (RefundState.FAILED, RefundState.OWED): refuse("it is owed: a person decides"),
-        RefundState.DROPPED: refuse("the bank took the money"),
-    },
-)
+@payments.on_undo(RefundPlanned, RefundReleased, **SENDS)
 def send_refund(
     event: RefundPlanned | RefundReleased,
     refund: Refund,
@@ -206,24 +188,7 @@ def send_refund(
     return _given(refund, paid, outcome, work)
 
 
-@payments.on_undo(
-    RefundRefused,
-    subject=OF_REFUND,
-    locks=PAYMENT_OF_ORDER,
-    applies_in=(RefundState.FAILED,),
-    begins=Refund.send,
-    moves=(Refund.pay, Refund.fail, Refund.hold),
-    calls=gateway.REFUND,
-    at_most=2,
-    exhausted=RefundOwed,
-    otherwise={
-        RefundState.HELD: refuse("a dispute is open: it goes on once that is decided"),
-        (RefundState.PLANNED, RefundState.SENT): refuse("the refund is on its way again"),
-        RefundState.PAID: refuse("the refund was paid after all"),
-        RefundState.OWED: refuse("it is owed: a person decides"),
-        RefundState.DROPPED: refuse("the bank took the money"),
-    },
-)
+@payments.on_undo(RefundRefused, **SENDS_AGAIN)
 def retry_refund(
     event: RefundRefused, refund: Refund, paid: list[Payment], outcome: Outcome, work: Work
 ) -> RefundPaid | RefundRefused:

@@ -4,10 +4,7 @@ The amount is reserved first, so that no other refund can take it, and then aske
 case says why; how it goes back follows from the payment alone (R38).
 """
 
-from typing import Any
-
 from orders.events import CaseKind, LinesCancelled, RefundDue
-from payments import gateway
 from payments.events import (
     AmountReduced,
     CaseRefunded,
@@ -20,24 +17,23 @@ from payments.events import (
 )
 from payments.models import Dispute, Payment, Refund
 from payments.operation import money_op, plan, refund_op
-from payments.participant.giving import give, waits_for_a_person
+from payments.participant.giving import SENDS, SENDS_AGAIN, give, waits_for_a_person
 from payments.participant.part import (
     OF_ORDER,
-    OF_REFUND,
-    PAYMENT_OF_ORDER,
     POLICY,
-    RefundState,
     State,
     payments,
 )
 from payments.services.refunds import owed
 from sagas.call import Outcome
 from sagas.exceptions import PermanentFailure
-from sagas.participant import by, park, refuse
+from sagas.participant import by, park
 from sagas.work import Work
 
 #: The choreographies that ask for a case's money by RefundDue.
 CASES = ("return", "exchange", "loss", "credit", "late_success")
+#: Those in which a case's money is paid.
+PAYING = (*CASES, "partial")
 
 #: What is taken of a payment in these states is known for certain.
 SETTLED = tuple(state for state in State if state not in (State.AUTHORISING, State.CAPTURING))
@@ -165,32 +161,8 @@ def _plan(
 
 # -- paying ---------------------------------------------------------------------------------------
 
-PAYS: dict[str, Any] = {
-    "saga": (*CASES, "partial"),
-    "subject": OF_REFUND,
-    "locks": PAYMENT_OF_ORDER,
-    "begins": Refund.send,
-    "moves": (Refund.pay, Refund.fail, Refund.hold),
-    "calls": gateway.REFUND,
-}
-UNDECIDED = {
-    RefundState.HELD: refuse("a dispute is open: it goes on once that is decided"),
-    RefundState.OWED: refuse("it is owed: a person decides"),
-    RefundState.DROPPED: refuse("the bank took the money"),
-}
 
-
-@payments.on(
-    CaseRefundPlanned,
-    CaseRefundReleased,
-    applies_in=(RefundState.PLANNED,),
-    otherwise={
-        (RefundState.SENT, RefundState.PAID): refuse("the refund was sent before"),
-        RefundState.FAILED: refuse("it is owed"),
-        **UNDECIDED,
-    },
-    **PAYS,
-)
+@payments.on(CaseRefundPlanned, CaseRefundReleased, saga=PAYING, **SENDS)
 def send_case_refund(
     event: CaseRefundPlanned | CaseRefundReleased,
     refund: Refund,
@@ -202,18 +174,7 @@ def send_case_refund(
     return _given(refund, paid, outcome, work)
 
 
-@payments.on(
-    CaseRefundRefused,
-    applies_in=(RefundState.FAILED,),
-    at_most=2,
-    exhausted=RefundOwed,
-    otherwise={
-        (RefundState.PLANNED, RefundState.SENT): refuse("the refund is on its way again"),
-        RefundState.PAID: refuse("the refund was paid after all"),
-        **UNDECIDED,
-    },
-    **PAYS,
-)
+@payments.on(CaseRefundRefused, saga=PAYING, **SENDS_AGAIN)
 def retry_case_refund(
     event: CaseRefundRefused, refund: Refund, paid: list[Payment], outcome: Outcome, work: Work
 ) -> CaseRefunded | CaseRefundRefused:

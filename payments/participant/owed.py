@@ -12,7 +12,7 @@ from payments.events import (
     RefundOwed,
 )
 from payments.models import Payment, Refund
-from payments.participant.giving import pay
+from payments.participant.giving import WITH_THE_BANK, pay
 from payments.participant.part import (
     OF_ORDER,
     OF_REFUND,
@@ -26,11 +26,7 @@ from sagas.participant import refuse
 from sagas.work import Work
 
 SAGA = "owed_refund"
-OTHERS = {
-    RefundState.HELD: refuse("a dispute is open"),
-    RefundState.DROPPED: refuse("the bank took the money"),
-    RefundState.PAID: refuse("it is paid"),
-}
+OTHERS = {RefundState.PAID: refuse("it is paid"), **WITH_THE_BANK}
 
 
 @payments.on(

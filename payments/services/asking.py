@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from payments.gateway import provider
 from payments.learning import hint_of, stray_of
@@ -34,22 +37,29 @@ def receive_webhook(headers: Mapping[str, str], body: bytes) -> bool:
     """
     gateway = provider()
     hint = gateway.parse_webhook(headers, body)
+    message = f"{gateway.name}:{hint.id}"
+    if WebhookReceived.objects.filter(pk=message).exists():
+        return False
     payment = find(hint.reference)
-    with transaction.atomic():
-        _, is_new = WebhookReceived.objects.get_or_create(
-            id=f"{gateway.name}:{hint.id}",
-            defaults={
-                "provider": gateway.name,
-                "reference": (payment.number if payment else hint.reference)[:100],
-                "kind": hint.kind,
-                "body": body.decode(errors="replace"),
-                "received_at": clock.now(),
-            },
-        )
-        if is_new and payment is not None:
-            bring_forward(payment)
-            ask(payment)
-    return is_new
+    received = WebhookReceived(
+        id=message,
+        provider=gateway.name,
+        reference=(payment.number if payment else hint.reference)[:100],
+        kind=hint.kind,
+        body=body.decode(errors="replace"),
+        received_at=clock.now(),
+    )
+    try:
+        with transaction.atomic():
+            received.save(force_insert=True)
+            if payment is not None:
+                inquire_now(at=received.received_at, saga_id__in=_sagas_of(payment))
+                ask(payment)
+    except IntegrityError:
+        if not WebhookReceived.objects.filter(pk=message).exists():
+            raise
+        return False  # the very same message was received by somebody else at this moment
+    return True
 
 
 def find(reference: str) -> Payment | None:
@@ -129,13 +139,13 @@ def bring_forward(payment: Payment) -> int:
     The answer comes from the inquiry, under the key of the call, not from whoever asked for it.
     """
     with transaction.atomic():
-        return inquire_now(saga_id__in=Saga.objects.filter(key__in=_keys(payment)).values("id"))
+        return inquire_now(at=clock.now(), saga_id__in=_sagas_of(payment))
 
 
-def inquire_now(**about: Any) -> int:
-    """Have the waiting inquiries of these deliveries made now; return how many there are.
+def inquire_now(*, at: datetime, **about: Any) -> int:
+    """Have the waiting inquiries of these deliveries made at once; return how many there are.
 
-    The caller has a transaction open.
+    `at` is the time that it is. The caller has a transaction open.
     """
     waiting = Delivery.objects.filter(
         consumer=QUEUE,
@@ -145,15 +155,16 @@ def inquire_now(**about: Any) -> int:
         **about,
     )
     ids = list(waiting.values_list("id", flat=True))
-    ready = Delivery.objects.filter(id__in=ids, state=DeliveryState.READY)
-    ready.update(available_at=clock.now())
     if ids:
+        ready = Delivery.objects.filter(id__in=ids, state=DeliveryState.READY)
+        ready.update(available_at=at)
         transaction.on_commit(lambda: wake_all({QUEUE: ids}), robust=True)
     return len(ids)
 
 
-def _keys(payment: Payment) -> list[str]:
-    """Return the keys of the order's sagas: its own, its cases', and its owed refunds'."""
+def _sagas_of(payment: Payment) -> QuerySet[Saga, UUID]:
+    """Return the ids of the order's sagas: its own, its cases', and its owed refunds'."""
     refunds = Refund.objects.filter(order_id=payment.order_id).values_list("case_id", "id")
     cases = [str(key) for row in refunds for key in row]
-    return [str(payment.order_id), _lane(payment), *cases]
+    keys = [str(payment.order_id), _lane(payment), *cases]
+    return Saga.objects.filter(key__in=keys).values_list("id", flat=True)

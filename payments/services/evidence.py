@@ -72,7 +72,7 @@ def _answer_call(subject: Payment | Refund, *, reference: str, actor: str, reaso
             verify_by=evidence.verify_by,
         )
         unit.record(attested, saga=saga, actor=actor, reason=reason)
-        inquire_now(saga_id=intent.saga_id, event_id=intent.event_id)
+        inquire_now(at=unit.now, saga_id=intent.saga_id, event_id=intent.event_id)
     return evidence
 
 

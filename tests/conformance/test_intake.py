@@ -112,11 +112,27 @@ def test_a_forged_message_is_refused_and_not_kept(shop, waiting):
 
 
 @in_a_shop_with(*PROVIDERS)
-def test_a_message_is_answered_after_a_few_statements(shop, waiting, django_assert_max_num_queries):
+def test_a_message_is_answered_after_twenty_statements(shop, waiting, django_assert_num_queries):
+    """Is it known, whose is it, what time is it; keep it; bring the inquiry forward; announce it.
+
+    Seven are the engine's that announce the hint, four hold transaction and savepoint.
+    """
     reference, headers, body = shop.told(lambda: captured(shop)[0])
     waiting(reference)
 
-    with django_assert_max_num_queries(25):
+    with django_assert_num_queries(20):
+        post(shop, headers, body)
+
+
+@in_a_shop_with(*PROVIDERS)
+def test_a_message_that_is_known_is_answered_after_one_statement(
+    shop, waiting, django_assert_num_queries
+):
+    reference, headers, body = shop.told(lambda: captured(shop)[0])
+    waiting(reference)
+    post(shop, headers, body)
+
+    with django_assert_num_queries(1):
         post(shop, headers, body)
 
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from django.db import connection, transaction
 
 from payments.events import AuthorisationExpiring
-from payments.models import Payment
-from payments.services import ask
+from payments.models import Payment, WebhookReceived
+from payments.services import ask, receive_webhook
 from sagas.models import StoredEvent
 from sagas.outbox import publish, saga_transaction
 from tests.integration.workers import wait_until_somebody_waits
@@ -35,5 +35,28 @@ def test_a_hint_gives_way_to_what_is_announced_of_its_payment_at_the_same_moment
 def ask_and_leave(payment):
     try:
         return ask(payment)
+    finally:
+        connection.close()
+
+
+def test_a_message_that_two_receive_at_the_same_moment_is_kept_once(world):
+    order = world.place()
+    world.drain()
+    message = next(m for m in world.provider.due_webhooks() if m.reference == order.number)
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            assert receive_webhook(message.headers, message.body.encode())
+            received = other.submit(receive_and_leave, message)
+            wait_until_somebody_waits("the message is kept")
+        assert received.result(10) is False
+
+    assert WebhookReceived.objects.count() == 1
+    assert StoredEvent.objects.filter(type="payments.PaymentHinted").count() == 1
+
+
+def receive_and_leave(message):
+    try:
+        return receive_webhook(message.headers, message.body.encode())
     finally:
         connection.close()

@@ -1,9 +1,12 @@
 """Adversity: orders whose way back the provider spoils, and how such an order is to end."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from orders.models import Order
 from payments.models import Refund
+from payments.services import bring_forward
 from tests.scenarios.books import Stand, assert_books_agree, stand
 from tests.scenarios.endings import at_most, cancel, said
 from tests.scenarios.given import WELCOME
@@ -44,12 +47,30 @@ ENDS: Final = {"close": _cancelled("closed"), "void": VOIDED, "refund": REFUNDED
 WORDS: Final = {"close": UNCHARGED, "void": UNCHARGED, "refund": PAID_BACK}
 
 
+@contextmanager
+def in_the_dark(world: World) -> Iterator[None]:
+    """Have questions get no answer inside: what is unknown stays so, however slow the machine."""
+    world.provider.switch_on("lost_answer", operation="inquire")
+    yield
+    world.provider.switch_off("lost_answer")
+
+
+def find_out(world: World, order: Order) -> None:
+    """Ask now what became of the order's calls that got no answer."""
+    bring_forward(world.payment(order))
+    world.drain()
+
+
 def cancelled_by(world: World, operation: str, **faults: dict[str, Any]) -> Order:
-    """Cancel an order whose money goes back by `operation`, which has these faults then."""
+    """Cancel an order whose money goes back by `operation`, which has these faults then.
+
+    Nobody has asked what became of it yet.
+    """
     order = at_most(world, BACK[operation], **WELCOME)
     for fault, how in faults.items():
         world.provider.switch_on(fault, operation=operation, **how)
-    cancel(world, order)
+    with in_the_dark(world):
+        cancel(world, order)
     return order
 
 

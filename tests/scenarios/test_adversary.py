@@ -28,6 +28,8 @@ from tests.scenarios.adversity import (
     assert_arrives,
     assert_over,
     cancelled_by,
+    find_out,
+    in_the_dark,
     refund_of,
     theirs,
 )
@@ -51,11 +53,12 @@ FORWARD = ("authorise", "capture")
 def test_a_card_that_is_declined_in_the_end_is_released_and_never_charged(world):
     world.provider.switch_on("decline", operation="capture", times=1)
     world.provider.switch_on("lost_answer", operation="void", times=1)
-    order = world.place(**WELCOME)
-    world.drain()
+    with in_the_dark(world):
+        order = world.place(**WELCOME)
+        world.drain()
 
     assert_pending(order, "Your payment has not arrived, so your order is being cancelled.")
-    world.pass_time(SOON)
+    find_out(world, order)
 
     gone = "Your payment has not arrived, so your order is cancelled. You were not charged."
     words = f"{gone} {GIVEN_BACK}"
@@ -63,11 +66,12 @@ def test_a_card_that_is_declined_in_the_end_is_released_and_never_charged(world)
 
 
 def test_a_release_that_is_declined_is_asked_for_until_it_is_not(world):
-    order = cancelled_by(world, "void", decline={"times": 2})
+    order = cancelled_by(world, "void", decline={})
 
     assert_pending(order, "What is reserved on your card will be released.")
-    world.pass_time(timedelta(seconds=30))
-    world.pass_time(timedelta(seconds=30))
+    world.provider.switch_off("decline")
+    find_out(world, order)
+    world.pass_time(HOUR)
 
     assert_over(world, order, end=VOIDED, keeps=0, words=UNCHARGED)
 
@@ -102,7 +106,7 @@ def test_a_stored_error_is_looked_behind_going_back(world, operation):
     order = cancelled_by(world, operation, stored_error={})
 
     assert_pending(order, "Your order is being cancelled.")
-    world.pass_time(SOON)
+    find_out(world, order)
 
     assert_over(world, order, end=ENDS[operation], keeps=0, words=WORDS[operation])
 
@@ -112,8 +116,7 @@ def test_a_stored_error_may_hide_that_a_refund_was_declined(world):
     order = cancelled_by(world, "refund", **hidden)
     assert_pending(order, "15.00 GBP will be paid back")
 
-    world.pass_time(SOON)
-    world.pass_time(SOON)
+    find_out(world, order)
 
     assert_over(world, order, end=REFUNDED, keeps=0, words=PAID_BACK)
 
@@ -138,7 +141,7 @@ def test_a_forgotten_key_pays_nobody_back_twice(world, operation):
     order = cancelled_by(world, operation, expired_keys={}, lost_answer={"times": 1})
 
     assert_pending(order, "Your order is being cancelled.")
-    world.pass_time(SOON)
+    find_out(world, order)
 
     assert_over(world, order, end=ENDS[operation], keeps=0, words=WORDS[operation])
 
@@ -163,7 +166,7 @@ def test_a_way_back_that_is_not_found_is_gone_once(world, operation):
     order = cancelled_by(world, operation, not_found_then_executes={"times": 1})
 
     assert_pending(order, "Your order is being cancelled.")
-    world.pass_time(SOON)
+    find_out(world, order)
 
     assert_over(world, order, end=ENDS[operation], keeps=0, words=WORDS[operation])
 
@@ -175,14 +178,15 @@ def test_a_way_back_that_is_not_found_is_gone_once(world, operation):
 def test_messages_that_say_done_and_aborted_decide_nothing(world, first):
     world.provider.switch_on("contradictory_webhooks", code=first)
     world.provider.switch_on("lost_answer", operation="capture", times=1)
-    world.provider.switch_on("lost_answer", operation="inquire", times=1)
-    order = world.place()
-    world.drain()
+    with in_the_dark(world):
+        order = world.place()
+        world.drain()
+        assert post_messages(world) == 4
+        world.drain()
+    assert stand(order).payment == "capturing"
 
-    assert post_messages(world) == 4
-    world.drain()
+    find_out(world, order)
 
-    world.pass_time(SOON)
     assert_arrives(world, order)
 
 

@@ -20,6 +20,8 @@ from tests.scenarios.adversity import (
     VOIDED,
     assert_over,
     cancelled_by,
+    find_out,
+    in_the_dark,
     refund_of,
     theirs,
 )
@@ -31,7 +33,7 @@ from tests.scenarios.messages import assert_came_first, postman
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("mounted")]
 
-SOON, HOUR = timedelta(seconds=5), timedelta(hours=1)
+HOUR = timedelta(hours=1)
 #: Longer than a request may be under way.
 LATER = timedelta(minutes=12)
 ACCOUNT = {"bank": "Bank", "number": "110-22", "holder": "Kim"}
@@ -41,10 +43,13 @@ ACCOUNT = {"bank": "Bank", "number": "110-22", "holder": "Kim"}
 def test_what_is_not_found_while_its_order_is_being_cancelled_is_waited_for(world, operation, end):
     """A call of unknown outcome, and a customer who cancels meanwhile."""
     world.provider.switch_on("not_found_then_executes", operation=operation, times=1)
-    order = world.place(**WELCOME)
-    world.drain()
+    with in_the_dark(world):
+        order = world.place(**WELCOME)
+        world.drain()
+        cancel(world, order)
+    assert_pending(order, "Your order is being cancelled.")
 
-    cancel(world, order)
+    find_out(world, order)
     assert_pending(order, "Your order is being cancelled.")
     world.pass_time(LATER)
 
@@ -54,15 +59,14 @@ def test_what_is_not_found_while_its_order_is_being_cancelled_is_waited_for(worl
 
 def test_money_that_was_taken_unheard_is_paid_back_and_not_called_released(world):
     world.provider.switch_on("lost_answer", operation="capture", times=1)
-    world.provider.switch_on("lost_answer", operation="inquire")
     world.provider.switch_on("pending_refund", times=1)
-    order = world.place(**WELCOME)
-    world.drain()
-    cancel(world, order)
+    with in_the_dark(world):
+        order = world.place(**WELCOME)
+        world.drain()
+        cancel(world, order)
     assert_pending(order, "Your order is being cancelled.")
 
-    world.provider.switch_off("lost_answer")
-    world.pass_time(SOON)
+    find_out(world, order)
     assert_pending(order, "15.00 GBP will be paid back")
     assert_honest(world, order)
     world.provider.settle_refund(theirs(world, order))
@@ -140,11 +144,12 @@ def test_a_dispute_over_a_refund_of_which_nothing_is_known_pays_once(
 def test_who_was_charged_and_charged_back_is_not_told_that_they_were_not_charged(world):
     """A capture of unknown outcome, a cancellation, and a bank faster than the refund."""
     world.provider.switch_on("lost_answer", operation="capture", times=1)
-    order = world.place(**WELCOME)
-    world.drain()
     pause("shipping.undo_book_label", actor="test", reason="the parcel is looked for")
-    cancel(world, order)
-    world.pass_time(SOON)
+    with in_the_dark(world):
+        order = world.place(**WELCOME)
+        world.drain()
+        cancel(world, order)
+    find_out(world, order)
     assert stand(order).payment == "captured"
 
     world.decide(order, world.dispute(order), won=False)
