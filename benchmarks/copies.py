@@ -180,7 +180,9 @@ class Copier:
     def _holes(self, template: Template, number: int) -> dict[str, str]:
         back = self.back(number)
         stamp = f"{int((self._began - back).timestamp() * 1000):012x}"
-        times = {name: f"{time - back:%Y-%m-%d %H:%M:%S.%f}+00" for name, time in template.times.items()}
+        times = {
+            name: f"{time - back:%Y-%m-%d %H:%M:%S.%f}+00" for name, time in template.times.items()
+        }
         return {"ms": f"{stamp[:8]}-{stamp[8:]}", "n": f"{number:08d}", **times}
 
 

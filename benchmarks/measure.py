@@ -50,11 +50,13 @@ class Meter:
 
     def cost(self) -> Cost:
         """Return what was read, with this process's peak of memory."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        unit = 1 if sys.platform == "darwin" else 1024
-        return Cost(
-            wall=self.wall, client=self.client, server=self.server, peak=peak * unit / _MEBIBYTE
-        )
+        peak = in_mebibytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        return Cost(wall=self.wall, client=self.client, server=self.server, peak=peak)
+
+
+def in_mebibytes(peak: int) -> float:
+    """Return what the system says of peak memory (`ru_maxrss`), whose unit differs."""
+    return peak * (1 if sys.platform == "darwin" else 1024) / _MEBIBYTE
 
 
 @contextmanager

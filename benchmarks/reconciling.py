@@ -48,19 +48,47 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One measured run: what it looked at, among how many orders, and what was to be found."""
+    """One measured run: over how many orders, what it took, and what was to be found.
+
+    `name` is a letter of GROUPS, or says what the run was about.
+    """
 
     name: str
     orders: int
     looked: Looked
     planted: Mapping[str, int]
+    is_everything: bool = False
+
+    @property
+    def cost(self) -> Cost:
+        """What it took."""
+        return self.looked.cost
+
+    @property
+    def lines(self) -> int:
+        """How many lines of statements were stored."""
+        return self.looked.lines
+
+    @property
+    def passes(self) -> list[Pass]:
+        """What it has done about each predicate."""
+        return self.looked.passes
+
+    @property
+    def found(self) -> dict[str, int]:
+        """How many breaks there are, by the predicate that found them."""
+        return self.looked.found
 
     @property
     def wrong(self) -> list[str]:
         """What was found although it was not planted, or planted and not found, or not done."""
         names = sorted(self.planted.keys() | self.looked.found.keys())
-        pairs = [(name, self.planted.get(name, 0), self.looked.found.get(name, 0)) for name in names]
-        differing = [f"{n}: {wanted} planted, {found} found" for n, wanted, found in pairs if wanted != found]
+        pairs = [
+            (name, self.planted.get(name, 0), self.looked.found.get(name, 0)) for name in names
+        ]
+        differing = [
+            f"{n}: {wanted} planted, {found} found" for n, wanted, found in pairs if wanted != found
+        ]
         return [*self.looked.errors, *differing]
 
 
@@ -113,7 +141,9 @@ class Shop:
     def measured(self, name: str, what: Look, *, orders: int = 0) -> Row:
         """Look, and return what it took."""
         self._tell(name)
-        planted = {key: n for key, n in self._breaks.found.items() if not what.only or key in what.only}
+        planted = {
+            key: n for key, n in self._breaks.found.items() if not what.only or key in what.only
+        }
         return Row(name=name, orders=orders or self.orders, looked=look(what), planted=planted)
 
 
@@ -137,6 +167,8 @@ def _outside(folder: Path) -> Iterator[World]:
     books = {"PROVIDER_BOOKS": folder / "provider", "CARRIER_BOOKS": folder / "carrier"}
     own = {"TRANSPORT": "sagas.transport.InProcessTransport", "RECONCILE_INTERVAL": None}
     with override_settings(DEBUG=False, SAGAS={**settings.SAGAS, **own}, **books):
-        world = World(SimulatedProvider(books["PROVIDER_BOOKS"]), SimulatedCarrier(books["CARRIER_BOOKS"]))
+        world = World(
+            SimulatedProvider(books["PROVIDER_BOOKS"]), SimulatedCarrier(books["CARRIER_BOOKS"])
+        )
         yield world
         world.worker.close()

@@ -49,7 +49,7 @@ class Statement:
         lines = [_filled(line, name, back) for line in self.patterns[ending]]
         wrong = self.wrong.get(number)
         return _BREAK[wrong](lines) if wrong else lines
- 
+
 
 def _filled(line: Line, name: Mapping[str, str], back: timedelta) -> Line:
     return Line(
