@@ -1,10 +1,9 @@
 """Breaks: what is planted in the copies, so that a run can be held to finding exactly that."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -79,6 +78,6 @@ class Breaks:
         self.found["I1"] = 1
 
 
-def _execute(sql: str, values: Mapping[str, object]) -> None:
+def _execute(sql: str, values: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)

@@ -66,9 +66,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> Report:
     files = replaying.Files(data=options.data, returns=options.returns)
     with _scratch_database():
         replays = list(
-            replaying.measure(
-                files, folder, times=options.times, orders=options.replays, tell=say
-            )
+            replaying.measure(files, folder, times=options.times, orders=options.replays, tell=say)
         )
     return Report(rows=rows, replays=replays)
 

@@ -7,7 +7,7 @@ buckets multiplied. Copies are a tenth of a second apart, and older than a settl
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -141,7 +141,7 @@ def name_hole(name: str) -> str:
 class Copier:
     """Writes copies, each by its number; those written first are the oldest."""
 
-    def __init__(self, made: dict[str, Template], mix: Mix) -> None:
+    def __init__(self, made: Mapping[str, Template], mix: Mix) -> None:
         """Nothing is copied yet."""
         self._made, self._mix = made, mix
         self._began = datetime.now(UTC)

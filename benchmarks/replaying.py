@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.measure import Cost, database_url, in_mebibytes, ROOT
+from benchmarks.measure import ROOT, Cost, database_url, in_mebibytes
 
 #: A file covers at most so many years.
 _YEARS: Final = 3
@@ -45,7 +45,9 @@ class Replayed:
     wrong: list[str]
 
 
-def measure(files: Files, folder: Path, *, times: int, orders: int, tell: Tell) -> Iterator[Replayed]:
+def measure(
+    files: Files, folder: Path, *, times: int, orders: int, tell: Tell
+) -> Iterator[Replayed]:
     """Yield what replays take: a dry one of the files, and of `times` as much; then real ones.
 
     A real one ends after a quarter of `orders`, the next after all of them.

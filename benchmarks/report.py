@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from benchmarks.looking import Pass
-from benchmarks.reconciling import GROUPS, Row
+from benchmarks.reconciling import EVERYTHING, GROUPS, Row
 from benchmarks.replaying import Replayed
 
 _NOTE: Final = (
@@ -27,7 +27,9 @@ class Report:
     @property
     def wrong(self) -> list[str]:
         """What was not found as it was planted, or does not agree with the file."""
-        runs = [f"{row.name}, {row.orders} orders: {each}" for row in self.rows for each in row.wrong]
+        runs = [
+            f"{row.name}, {row.orders} orders: {each}" for row in self.rows for each in row.wrong
+        ]
         return runs + [f"{each.name}: {wrong}" for each in self.replays for wrong in each.wrong]
 
 
@@ -71,7 +73,16 @@ def tell(report: Report) -> str:
     parts = [
         _heading("Reconciling"),
         _table(
-            ("", "orders", "orders/s and core", "wall s", "process s", "server s", "peak MiB", "found"),
+            (
+                "",
+                "orders",
+                "orders/s and core",
+                "wall s",
+                "process s",
+                "server s",
+                "peak MiB",
+                "found",
+            ),
             [_row_cells(row) for row in report.rows],
         ),
         _heading("Each predicate, in the run over everything"),
@@ -85,7 +96,7 @@ def tell(report: Report) -> str:
 
 
 def _largest(report: Report) -> Sequence[Pass]:
-    whole = [row for row in report.rows if row.is_everything]
+    whole = [row for row in report.rows if row.name == EVERYTHING]
     return whole[-1].passes if whole else ()
 
 
@@ -131,7 +142,9 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     lines = []
     for row in (titles, *rows):
-        first, *others = (f"{text:{'<' if not n else '>'}{widths[n]}}" for n, text in enumerate(row))
+        first, *others = (
+            f"{text:{'<' if not n else '>'}{widths[n]}}" for n, text in enumerate(row)
+        )
         lines.append("  ".join(("", first, *others)).rstrip())
     return "\n".join(lines)
 

@@ -103,9 +103,13 @@ def patterns(lines: Sequence[Line], numbers: Mapping[str, str]) -> dict[str, lis
     made: dict[str, list[Line]] = {ending: [] for ending in numbers}
     endings = {number: ending for ending, number in numbers.items()}
     for line in lines:
-        names = ("their_id", "reference", "parent")
-        holes = {name: name_hole(getattr(line, name)) for name in names}
-        made[endings[line.reference]].append(replace(line, **holes))
+        pattern = replace(
+            line,
+            their_id=name_hole(line.their_id),
+            reference=name_hole(line.reference),
+            parent=name_hole(line.parent),
+        )
+        made[endings[line.reference]].append(pattern)
     return made
 
 
