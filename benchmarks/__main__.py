@@ -10,11 +10,12 @@ def main(arguments: list[str]) -> int:
     """Run the benchmarks, or in a process of its own the one that is measured."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
     django.setup()
-    from benchmarks import command, looking
+    from benchmarks import command, looking, replaying
 
-    if arguments == [looking.WORD]:
-        looking.answer(sys.stdin.buffer, sys.stdout)
-        return 0
+    for each in (looking, replaying):
+        if arguments == [each.WORD]:
+            each.answer(sys.stdin.buffer, sys.stdout)
+            return 0
     return command.run(arguments)
 
 

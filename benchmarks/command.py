@@ -63,7 +63,9 @@ def _measure(options: argparse.Namespace, folder: Path) -> Report:
         rows = list(reconciling.measure(options.orders, folder, say))
     if not options.replays:
         return Report(rows=rows, replays=[])
-    files = replaying.Files(data=options.data, returns=options.returns)
+    files = replaying.Files(
+        data=str(options.data.resolve()), returns=str(options.returns.resolve())
+    )
     with _scratch_database():
         replays = list(
             replaying.measure(files, folder, times=options.times, orders=options.replays, tell=say)

@@ -50,13 +50,20 @@ class Meter:
 
     def cost(self) -> Cost:
         """Return what was read, with this process's peak of memory."""
-        peak = in_mebibytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-        return Cost(wall=self.wall, client=self.client, server=self.server, peak=peak)
+        return Cost(wall=self.wall, client=self.client, server=self.server, peak=_peak())
 
 
-def in_mebibytes(peak: int) -> float:
-    """Return what the system says of peak memory (`ru_maxrss`), whose unit differs."""
-    return peak * (1 if sys.platform == "darwin" else 1024) / _MEBIBYTE
+def _peak() -> float:
+    """Return this process's peak of memory, in mebibytes.
+
+    `ru_maxrss` begins with what the process had that started this one, so /proc is asked first.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        return int(lines["VmHWM"].split()[0]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (_MEBIBYTE if sys.platform == "darwin" else 1024)
 
 
 @contextmanager
@@ -85,12 +92,15 @@ def _server_time() -> float | None:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def own_process(word: str, told: bytes) -> bytes:
-    """Run these benchmarks' `word` in a process of its own, and return what it says."""
+def own_process(word: str, told: bytes, **variables: str) -> bytes:
+    """Run these benchmarks' `word` in a process of its own, and return what it says.
+
+    Raises CalledProcessError when it fails.
+    """
     done = subprocess.run(
         [sys.executable, "-m", __package__, word],
         cwd=ROOT,
-        env={**os.environ, "PGOPTIONS": _ALONE, "DATABASE_URL": database_url()},
+        env={**os.environ, "PGOPTIONS": _ALONE, "DATABASE_URL": database_url(), **variables},
         input=told,
         stdout=subprocess.PIPE,
         check=True,

@@ -6,19 +6,22 @@ A longer file is the given one several times, years apart, with numbers and cust
 import csv
 import gzip
 import json
-import os
 import re
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
-from benchmarks.measure import ROOT, Cost, database_url, in_mebibytes
+import msgspec
+from django.core.management import CommandError, call_command
 
+from benchmarks.measure import Cost, metered, own_process
+
+#: By which the command is told to replay.
+WORD: Final = "replay"
 #: A file covers at most so many years.
 _YEARS: Final = 3
 _NUMBERS: Final = ("invoice", "credit_note", "order")
@@ -30,19 +33,27 @@ Tell = Callable[[str], None]
 class Files:
     """What is replayed."""
 
-    data: Path
-    returns: Path
+    data: str
+    returns: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replay:
+    """What a process is to replay; `limit` 0 means a dry run."""
+
+    files: Files
+    limit: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replayed:
     """What a replay took, how many orders it placed, and what does not agree with the file."""
 
-    name: str
     orders: int
     lines: int
     cost: Cost
     wrong: list[str]
+    name: str = ""
 
 
 def measure(
@@ -53,46 +64,37 @@ def measure(
     A real one ends after a quarter of `orders`, the next after all of them.
     """
     longer = _longer(files, folder, times)
-    for name, these, options in (
-        ("dry", files, ["--dry-run"]),
-        (f"dry, {times} times the file", longer, ["--dry-run"]),
-        ("into the database", files, [f"--limit={max(orders // 4, 1)}"]),
-        ("into the database, 4 times as much", files, [f"--limit={orders}"]),
+    for name, what in (
+        ("dry", Replay(files=files)),
+        (f"dry, {times} times the file", Replay(files=longer)),
+        ("into the database", Replay(files=files, limit=max(orders // 4, 1))),
+        ("into the database, 4 times as much", Replay(files=files, limit=orders)),
     ):
         tell(f"replay: {name}")
-        yield _replayed(name, these, options, folder)
+        yield replace(_replayed(what, folder), name=name)
 
 
-def _replayed(name: str, files: Files, options: list[str], folder: Path) -> Replayed:
-    said = folder / "said.json"
-    before = time.monotonic()
-    with said.open("w", encoding="utf-8") as out:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "manage.py", "replay", "--json", *options),
-                *(f"--data={files.data.resolve()}", f"--returns={files.returns.resolve()}"),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "DATABASE_URL": database_url(), "SHOP_BOOKS_DIR": str(folder)},
-            stdout=out,
-            stderr=subprocess.DEVNULL,
-        )
-        # Of all that has ended, only this says what this one process took.
-        _, _, used = os.wait4(process.pid, 0)
-    cost = Cost(
-        wall=time.monotonic() - before,
-        client=used.ru_utime + used.ru_stime,
-        server=None,
-        peak=in_mebibytes(used.ru_maxrss),
+def _replayed(what: Replay, folder: Path) -> Replayed:
+    """Replay in a process of its own."""
+    said = own_process(WORD, msgspec.json.encode(what), SHOP_BOOKS_DIR=str(folder))
+    return msgspec.json.decode(said, type=Replayed)
+
+
+def answer(told: IO[bytes], say: IO[str]) -> None:
+    """Replay as this process is told to, and say what it took."""
+    what, said = msgspec.json.decode(told.read(), type=Replay), StringIO()
+    how = [f"--limit={what.limit}"] if what.limit else ["--dry-run"]
+    files = [f"--data={what.files.data}", f"--returns={what.files.returns}"]
+    with metered() as meter, suppress(CommandError):
+        call_command("replay", "--json", *files, *how, stdout=said, stderr=StringIO())
+    found = json.loads(said.getvalue())
+    replayed = Replayed(
+        orders=found["sold"]["count"],
+        lines=found["lines"],
+        cost=meter.cost(),
+        wrong=_differing(found),
     )
-    told = json.loads(said.read_text(encoding="utf-8"))
-    return Replayed(
-        name=name,
-        orders=told["sold"]["count"],
-        lines=told["lines"],
-        cost=cost,
-        wrong=_differing(told),
-    )
+    say.write(msgspec.json.encode(replayed).decode())
 
 
 def _differing(told: dict[str, Any]) -> list[str]:
@@ -107,11 +109,11 @@ def _differing(told: dict[str, Any]) -> list[str]:
 
 def _longer(files: Files, folder: Path, times: int) -> Files:
     """Write the files several times, one after the other."""
-    longer = Files(data=folder / "data.csv", returns=folder / "returns.csv")
-    for given, written in ((files.data, longer.data), (files.returns, longer.returns)):
+    data, returns = folder / "data.csv", folder / "returns.csv"
+    for given, written in ((files.data, data), (files.returns, returns)):
         with written.open("w", encoding="utf-8", newline="") as out:
-            _repeat(given, csv.writer(out), times)
-    return longer
+            _repeat(Path(given), csv.writer(out), times)
+    return Files(data=str(data), returns=str(returns))
 
 
 def _repeat(path: Path, out: Any, times: int) -> None:

@@ -40,20 +40,26 @@ class Statement:
         """Yield the lines from the order on that a position is about."""
         mix, first = Mix(), int(after.partition(".")[0] or 0)
         for number in range(first, self.stop):
-            lines = self._copied(mix.ending(number), number) if number else self.originals
-            for place, line in enumerate(lines):
-                yield replace(line, position=f"{number:08d}.{place:04d}")
+            yield from self._copied(mix.ending(number), number) if number else self._originals()
+
+    def _originals(self) -> list[Line]:
+        return [replace(line, position=_at(0, place)) for place, line in enumerate(self.originals)]
 
     def _copied(self, ending: str, number: int) -> list[Line]:
         back, name = AGO - number * APART, {"n": f"{number:08d}"}
-        lines = [_filled(line, name, back) for line in self.patterns[ending]]
+        pattern = enumerate(self.patterns[ending])
+        lines = [_filled(line, _at(number, place), name, back) for place, line in pattern]
         wrong = self.wrong.get(number)
         return _BREAK[wrong](lines) if wrong else lines
 
 
-def _filled(line: Line, name: Mapping[str, str], back: timedelta) -> Line:
+def _at(number: int, place: int) -> str:
+    return f"{number:08d}.{place:04d}"
+
+
+def _filled(line: Line, position: str, name: Mapping[str, str], back: timedelta) -> Line:
     return Line(
-        position="",
+        position=position,
         kind=line.kind,
         their_id=line.their_id % name,
         reference=line.reference % name,
