@@ -5,7 +5,7 @@ PYTHON ?= python3
 DEV = $(PYTHON) tools/dev.py
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo serve test check
+.PHONY: help env demo serve test check bench
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,3 +24,6 @@ test:  ## static checks, then the suite on PostgreSQL, Redis and SQLite (ARGS: p
 
 check:  ## static checks only: lint, format, types, imports, migrations
 	@$(DEV) check
+
+bench:  ## measure reconciliation and replay on PostgreSQL (ARGS="--orders 1000000", --help, --json)
+	@$(DEV) bench $(ARGS)

@@ -245,8 +245,9 @@ class StatementLine(models.Model):
         verbose_name = _("statement line")
         verbose_name_plural = _("statement lines")
         constraints: ClassVar = [
+            # In this order it is also how a look from the beginning walks over a statement.
             models.UniqueConstraint(
-                fields=["source", "kind", "their_id", "position"], name="statement_line_once"
+                fields=["source", "their_id", "kind", "position"], name="statement_line_once"
             )
         ]
         indexes: ClassVar = [

@@ -1,13 +1,14 @@
-"""Rows: many rows changed by one statement, each to its own values.
+"""Rows: many rows written by one statement, each with its own values.
 
-PostgreSQL gets one array per column, SQLite a list of values, and both join it to the table
-(`UPDATE ... FROM`), which costs a fraction of Django's CASE for every row and column; other
-databases get `bulk_update`.
+To change rows, PostgreSQL gets one array per column, SQLite a list of values, and both join it to
+the table (`UPDATE ... FROM`), which costs a fraction of Django's CASE for every row and column;
+other databases get `bulk_update`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from django.db import connections
 from django.db.models import Field, Model
 
@@ -39,6 +40,33 @@ def update_rows(
         return sum(_join(connection, chunk, columns, only or {}, _values) for chunk in chunks)
     written = type(rows[0])._base_manager.using(using).filter(**(only or {}))
     return written.bulk_update(rows, fields)
+
+
+def insert_new(using: str, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, as values by field; one that is there by a unique constraint is left out.
+
+    To PostgreSQL they go as one parameter, JSON: a tenth of what a parameter for each value costs.
+    """
+    connection: Any = connections[using]
+    if not rows:
+        return
+    if connection.vendor != "postgresql":
+        made = [model(**row) for row in rows]
+        model._base_manager.using(using).bulk_create(made, ignore_conflicts=True)
+        return
+    columns: list[Any] = [model._meta.get_field(name) for name in rows[0]]
+    names = ", ".join(connection.ops.quote_name(column.column) for column in columns)
+    kinds = ", ".join(
+        f"{connection.ops.quote_name(column.column)} {_column_type(column, connection)}"
+        for column in columns
+    )
+    sql = (
+        f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({names})"  # noqa: S608  names come from models
+        f" SELECT {names} FROM json_to_recordset(CAST(%s AS json)) AS v({kinds})"
+        " ON CONFLICT DO NOTHING"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [msgspec.json.encode(rows).decode()])
 
 
 def _is_array(column: Any) -> bool:

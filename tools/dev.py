@@ -1,6 +1,6 @@
 """The project's commands, on a bare Python: prepare the environment, then run one thing in it.
 
-python tools/dev.py env | demo | serve | test | check   [further arguments]
+python tools/dev.py env | demo | serve | test | check | bench   [further arguments]
 """
 
 import os
@@ -13,6 +13,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  (this is where an older Python is
     )
 
 import environment
+import postgres
 import server
 import services
 
@@ -61,6 +62,15 @@ def test(arguments: list[str]) -> int:
         environment.say("a narrowed run leaves the static checks out; make check runs them")
         return verdict(suite(arguments))
     return verdict(static_checks() + suite([]))
+
+
+def bench(arguments: list[str]) -> int:
+    """Measure reconciliation and replay on PostgreSQL; `--help` names the options."""
+    environment.ensure(environment.RUNTIME)
+    command = [environment.script("python"), "-m", "benchmarks", *arguments]
+    with postgres.running() as database:
+        # What follows from a finding waits in the database: nobody works here.
+        return services.call(command, DATABASE_URL=database.url, CELERY_BROKER_URL="")
 
 
 def static_checks() -> list[str]:
@@ -121,7 +131,7 @@ def verdict(failed: list[str]) -> int:
     return 1 if failed else 0
 
 
-COMMANDS = {"env": env, "demo": demo, "serve": serve, "test": test, "check": check}
+COMMANDS = {"env": env, "demo": demo, "serve": serve, "test": test, "check": check, "bench": bench}
 
 
 def main(arguments: list[str]) -> int:

@@ -17,6 +17,7 @@ from sagas.reconciliation.predicate import (
     Watermark,
     declare,
 )
+from sagas.reconciliation.query import ask
 from sagas.reconciliation.reconcile import reconcile
 from sagas.reconciliation.statement import SOURCES, Line, Source, declare_source
 from sagas.reconciliation.survey import Finding, findings, survey
@@ -33,6 +34,7 @@ __all__ = [
     "Source",
     "Table",
     "Watermark",
+    "ask",
     "declare",
     "declare_source",
     "findings",

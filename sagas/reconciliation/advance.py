@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import DatabaseError, transaction
 
@@ -25,6 +26,7 @@ from sagas.reconciliation.run import COUNTS, Slice, hold, place
 logger = logging.getLogger("sagas.reconciliation")
 
 Passes = Sequence[ReconciliationPass]
+Findings = Sequence[ReconciliationFinding]
 
 #: How many rows of a watermark a page has; it grows and shrinks with the time that it takes.
 _FIRST, _LEAST, _MOST = 1_000, 250, 100_000
@@ -96,9 +98,10 @@ def _look(run: ReconciliationRun, passes: Passes, size: int) -> None:
         began, page = time.monotonic(), None
         with _excused(*held.passes):
             page = _page(held, size)
+        shared: dict[Any, Any] = {}
         for passed in held.passes:
             with _excused(passed):
-                _look_at(held, passed, page)
+                _look_at(held, passed, page, shared)
         held.run.looked += len(page.keys.values) if page else 0
         held.run.busy += time.monotonic() - began
 
@@ -122,13 +125,22 @@ def _page(held: Slice, size: int) -> Page | None:
     )
 
 
-def _look_at(held: Slice, passed: ReconciliationPass, page: Page | None) -> None:
+def _look_at(
+    held: Slice, passed: ReconciliationPass, page: Page | None, shared: dict[Any, Any]
+) -> None:
     if passed.phase == Phase.DONE:
         return
     predicate = PREDICATES[passed.predicate]
     keys = page.keys if page else None
     if keys is None or keys.values:
-        seen = look_at(predicate, keys, now=held.now, since=passed.reached, using=held.using)
+        seen = look_at(
+            predicate,
+            keys,
+            now=held.now,
+            since=passed.reached,
+            shared=shared,
+            using=held.using,
+        )
         book.look(passed, seen)
     passed.looked += len(keys.values) if keys else 0
     if page is not None and passed.since is None:
@@ -188,33 +200,55 @@ def _again(run: ReconciliationRun, passes: Passes, size: int) -> None:
 def _repair(run: ReconciliationRun, passes: Passes, size: int) -> None:
     """Repair some of what may be repaired, each in its service's own transaction; look again.
 
-    Crash after the first transaction: they count as tried, and a person is asked about them.
+    What is looked at as a whole is looked at once more when all is repaired. Crash after the first
+    transaction: they count as tried, and a person is asked about them.
     """
     claimed = _claim(run, passes)
     repaired = [finding for finding in claimed if _repaired(finding)]
-    if not claimed:
+    is_whole = _is_repaired_as_a_whole(run, passes[0])
+    if not claimed and not is_whole:
         return
     with hold(run, passes, snapshot=True) as held:
         (passed,) = held.passes
-        rows = ReconciliationFinding.objects.using(held.using)
-        done = rows.filter(pk__in=[finding.pk for finding in repaired])
-        passed.repaired += done.update(repaired_by=held.run.actor)
+        _note_repaired(held, passed, repaired)
+        passed.phase = Phase.REPAIRING if claimed else Phase.ASKING
         with _excused(passed):
-            book.look_again(passed, list(rows.filter(pk__in=[f.pk for f in claimed])), now=held.now)
+            if not is_whole:
+                book.look_again(passed, _rows(held, claimed), now=held.now)
+            elif not claimed:
+                book.look_at_whole_again(passed, now=held.now)
 
 
-def _claim(run: ReconciliationRun, passes: Passes) -> list[ReconciliationFinding]:
+def _is_repaired_as_a_whole(run: ReconciliationRun, passed: ReconciliationPass) -> bool:
+    """Whether all is repaired first, and then looked at once: its query takes no keys."""
+    predicate = PREDICATES[passed.predicate]
+    return run.repairs and predicate.repair is not None and predicate.watermark is None
+
+
+def _claim(run: ReconciliationRun, passes: Passes) -> Findings:
     """Write down what is going to be repaired, so that nobody else tries it."""
     with hold(run, passes, snapshot=False) as held:
         (passed,) = held.passes
         may = held.run.repairs and PREDICATES[passed.predicate].repair is not None
         rows = book.open_findings(passed).filter(repair_run=None)
         claimed = list(rows[:_REPAIRS]) if may else []
-        if not claimed:
+        if not claimed and not _is_repaired_as_a_whole(held.run, passed):
             passed.phase = Phase.ASKING
         done = ReconciliationFinding.objects.using(held.using)
         done.filter(pk__in=[finding.pk for finding in claimed]).update(repair_run=held.run)
     return claimed
+
+
+def _note_repaired(held: Slice, passed: ReconciliationPass, repaired: Findings) -> None:
+    rows = ReconciliationFinding.objects.using(held.using)
+    done = rows.filter(pk__in=[finding.pk for finding in repaired])
+    passed.repaired += done.update(repaired_by=held.run.actor) if repaired else 0
+
+
+def _rows(held: Slice, findings: Findings) -> Findings:
+    """Return findings as they are now."""
+    rows = ReconciliationFinding.objects.using(held.using)
+    return list(rows.filter(pk__in=[finding.pk for finding in findings]))
 
 
 def _repaired(finding: ReconciliationFinding) -> bool:

@@ -59,6 +59,20 @@ def look_again(passed: ReconciliationPass, findings: Findings, *, now: datetime)
     resolve(passed, [row for row in findings if row.business_key not in seen], now=now)
 
 
+def look_at_whole_again(passed: ReconciliationPass, *, now: datetime) -> None:
+    """Look once more at all that a predicate without a watermark is about, after its repairs.
+
+    Once for all of them: what was tried in this run and is not seen now is resolved.
+    """
+    tried = open_findings(passed).filter(repair_run=passed.run_id)
+    if not tried.exists():
+        return
+    using = passed._state.db or "default"
+    look(passed, look_at(PREDICATES[passed.predicate], None, now=now, using=using))
+    while gone := list(tried.filter(last_seen_at__lt=now)[:CHUNK]):
+        resolve(passed, gone, now=now)
+
+
 def _keys(predicate: Predicate, findings: Findings, using: str) -> Keys | None:
     mark = predicate.watermark
     if mark is None:

@@ -99,6 +99,10 @@ class Look:
     since: datetime
     #: What is looked at; None for a predicate without a watermark.
     keys: Keys | None = None
+    #: What a query that is a function adds to the parameters of its SQL.
+    parameters: dict[str, Any] = field(default_factory=dict)
+    #: What is found out once for all predicates that look at the same keys at the same time.
+    shared: dict[Any, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 Rows stream through a server-side cursor where the database has one: memory holds a chunk of them.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connections
 
 from sagas.reconciliation.pages import changed_table
-from sagas.reconciliation.predicate import Broken, Keys, Look, Predicate, Table
+from sagas.reconciliation.predicate import Broken, Keys, Look, Predicate, Table, Watermark
 
 #: How many rows are in memory at once.
 CHUNK = 1000
@@ -29,6 +29,7 @@ def look_at(
     *,
     now: datetime,
     since: datetime | None = None,
+    shared: dict[Any, Any] | None = None,
     using: str,
 ) -> Look:
     """Return a look at some keys, or at the whole where the predicate has no watermark."""
@@ -38,7 +39,16 @@ def look_at(
         settled=now - predicate.patience,
         since=since or _BEGINNING,
         keys=keys,
+        shared={} if shared is None else shared,
     )
+
+
+def ask(sql: str, watermark: Watermark, look: Look) -> list[tuple[Any, ...]]:
+    """Return what SQL selects from `changed`, for what predicates of the same page share."""
+    statement, values = _statement(sql, watermark, {}, look)
+    with connections[look.using].cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())
 
 
 def broken(predicate: Predicate, look: Look) -> Generator[Broken]:
@@ -82,7 +92,7 @@ def _plain(value: Any) -> Any:
 
 def _rows_of_sql(sql: str, predicate: Predicate, look: Look) -> Iterator[Row]:
     connection = connections[look.using]
-    statement, values = _statement(sql, predicate, look)
+    statement, values = _statement(sql, predicate.watermark, predicate.tables, look)
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement, values)
         names = [column[0] for column in cursor.description]
@@ -90,16 +100,21 @@ def _rows_of_sql(sql: str, predicate: Predicate, look: Look) -> Iterator[Row]:
             yield from (dict(zip(names, row, strict=True)) for row in rows)
 
 
-def _statement(sql: str, predicate: Predicate, look: Look) -> tuple[str, dict[str, Any]]:
+def _statement(
+    sql: str,
+    watermark: Watermark | None,
+    constants: Mapping[str, Callable[[], Table]],
+    look: Look,
+) -> tuple[str, dict[str, Any]]:
     """Put the tables that the query may join before it."""
     adapt = connections[look.using].ops.adapt_datetimefield_value
     times = {"now": look.now, "settled": look.settled, "since": look.since}
-    values: dict[str, Any] = {name: adapt(time) for name, time in times.items()}
+    values = {**{name: adapt(time) for name, time in times.items()}, **look.parameters}
     tables = []
-    if predicate.watermark is not None and look.keys is not None:
-        tables.append(f"changed(id) AS ({changed_table(predicate.watermark, look.using)})")
+    if watermark is not None and look.keys is not None:
+        tables.append(f"changed(id) AS ({changed_table(watermark, look.using)})")
         values["keys"] = look.keys.parameter
-    for name, table in predicate.tables.items():
+    for name, table in constants.items():
         tables.append(_constants(name, table(), values, look.using))
     return _with(tables, sql.strip()), values
 

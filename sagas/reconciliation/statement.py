@@ -7,15 +7,19 @@ end; reading may stop or fail anywhere and goes on from there. Lines are never c
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
 from django.db import transaction
 
 from sagas import clock
+from sagas.clock import new_id
 from sagas.exceptions import DuplicateDeclaration
 from sagas.reconciled import StatementLine, StatementSource
 from sagas.reconciliation.book import chunks
+from sagas.rows import insert_new
 
 logger = logging.getLogger("sagas.reconciliation")
 
@@ -44,6 +48,10 @@ class Line:
     currency: str = ""
     #: Their id of the payout that it was settled with.
     payout: str = ""
+
+
+_NAMES = tuple(each.name for each in fields(Line))
+_values = attrgetter(*_NAMES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,9 +111,11 @@ def _read_on(
 def _store(row: StatementSource, batch: list[Line], using: str) -> None:
     now = clock.now(using)
     with transaction.atomic(using=using):
-        StatementLine.objects.using(using).bulk_create(
-            [StatementLine(source=row.name, loaded_at=now, **asdict(line)) for line in batch],
-            ignore_conflicts=True,
-        )
+        insert_new(using, StatementLine, [_as_row(line, row.name, now) for line in batch])
         row.cursor, row.lines = batch[-1].position, row.lines + len(batch)
         row.save(using=using, update_fields=["cursor", "lines"])
+
+
+def _as_row(line: Line, source: str, now: datetime) -> dict[str, Any]:
+    values = zip(_NAMES, _values(line), strict=True)
+    return {"id": new_id(), "source": source, "loaded_at": now, **dict(values)}

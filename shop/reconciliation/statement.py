@@ -23,12 +23,19 @@ from shop.reconciliation.touched import GRACE
 #: What the provider tells of an order when it is asked, so that our books can learn it (R30).
 _LEARNT: Final = ("capture", "refund", "refund_failed", "chargeback")
 
+#: The kinds of lines that our ledger has, too.
+_MOVED: Final = ("authorise", "capture", "void", "refund", "refund_failed", "chargeback")
+
 #: What new lines of the statement are about.
 STATED: Final = Watermark(
-    model=StatementLine, column="loaded_at", key="their_id", only=Q(source=STATEMENT)
+    model=StatementLine,
+    column="loaded_at",
+    key="their_id",
+    only=Q(source=STATEMENT, kind__in=_MOVED),
 )
 _BOOKED: Final = Watermark(model=LedgerEntry, column="recorded_at", key="id")
 
+# What is not in our ledger is left over before it is summed: nearly nothing is.
 _STATED: Final = """
 WITH stated AS (
     SELECT l.kind, l.their_id, MIN(l.reference) AS reference, MIN(l.currency) AS currency,
@@ -37,24 +44,28 @@ WITH stated AS (
       JOIN sagas_statementline l
         ON l.source = 'payments' AND l.their_id = c.id
        AND l.kind IN ('authorise', 'capture', 'void', 'refund', 'refund_failed', 'chargeback')
+     WHERE {which}
      GROUP BY l.kind, l.their_id
     HAVING MAX(l.at) <= %(settled)s)
-"""
+{select}"""
+_UNBOOKED: Final = """NOT EXISTS (SELECT 1 FROM payments_ledgerentry e
+                        WHERE e.kind = l.kind AND e.reference = l.their_id)"""
 
 
-def _of_stated(select: str) -> str:
-    """Return a query that selects from the lines, summed."""
-    return f"{_STATED.strip()}{select}"
+def _of_stated(select: str, *, which: str = "1 = 1") -> str:
+    """Return a query that selects from the lines, summed; from `which` of them."""
+    return _STATED.format(which=which, select=select.strip())
 
 
-_MISSING: Final = _of_stated("""
+_MISSING: Final = _of_stated(
+    """
 SELECT s.their_id AS subject, s.kind, s.their_id, s.reference AS number, s.amount_minor, s.currency
   FROM stated s
   JOIN payments_payment p ON p.number = s.reference
  WHERE s.amount_minor <> 0
-   AND NOT EXISTS (SELECT 1 FROM payments_ledgerentry e
-                    WHERE e.kind = s.kind AND e.reference = s.their_id)
-""")
+""",
+    which=_UNBOOKED,
+)
 _DIFFERENT: Final = _of_stated("""
 SELECT s.their_id AS subject, s.kind, s.their_id, s.reference AS number, s.currency,
        s.amount_minor - e.amount_minor AS amount_minor, s.amount_minor AS stated,
@@ -65,14 +76,15 @@ SELECT s.their_id AS subject, s.kind, s.their_id, s.reference AS number, s.curre
  WHERE s.amount_minor <> e.amount_minor OR s.currency <> e.currency
     OR s.other_currency <> e.currency OR (s.reference <> '' AND s.reference <> p.number)
 """)
-_UNKNOWN: Final = _of_stated("""
+_UNKNOWN: Final = _of_stated(
+    """
 SELECT s.their_id AS subject, s.kind, s.their_id, s.reference AS number, s.amount_minor, s.currency
   FROM stated s
  WHERE s.amount_minor <> 0
    AND NOT EXISTS (SELECT 1 FROM payments_payment p WHERE p.number = s.reference)
-   AND NOT EXISTS (SELECT 1 FROM payments_ledgerentry e
-                    WHERE e.kind = s.kind AND e.reference = s.their_id)
-""")
+""",
+    which=_UNBOOKED,
+)
 _UNSTATED: Final = """
 SELECT e.id AS subject, e.kind, e.reference, p.number, e.amount_minor, e.currency
   FROM changed c

@@ -94,10 +94,14 @@ def _acts(said: Iterator[Said]) -> Iterator[Act]:
 
 @contextmanager
 def _as_the_shop_was() -> Iterator[None]:
-    """Take goods back for long, and do all work in this process, whose clock is moved."""
+    """Take goods back for long, and do all work in this process, whose clock is moved.
+
+    By that clock an hour passes with every few orders: reconciling every hour would be most of it.
+    """
+    here = {"TRANSPORT": "sagas.transport.InProcessTransport", "RECONCILE_INTERVAL": None}
     with override_settings(
         SHOP={**settings.SHOP, "RETURN_WINDOW": RETURN_WINDOW},
-        SAGAS={**settings.SAGAS, "TRANSPORT": "sagas.transport.InProcessTransport"},
+        SAGAS={**settings.SAGAS, **here},
     ):
         yield
 

@@ -26,6 +26,7 @@ from sagas.reconciliation import (
     Table,
     Watermark,
     advance,
+    ask,
     declare,
     declare_source,
     periodic,
@@ -230,6 +231,23 @@ def test_a_query_may_be_a_queryset_and_may_join_constants(db):
     ]
 
 
+def test_what_predicates_share_of_a_page_is_found_out_once(db):
+    lane("A-17", "bad")
+    found_out = []
+
+    def query(look):
+        if "lanes" not in look.shared:
+            look.shared["lanes"] = ask("SELECT COUNT(*) FROM changed", LANES, look)
+            found_out.append(look.keys)
+        look.parameters["lanes"] = look.shared["lanes"][0][0]
+        return f"{BAD} AND s.position < %(lanes)s"
+
+    with declared(predicate(query=query), predicate("T2", query=query)):
+        found = run(only=["T1", "T2"])
+
+    assert (found.found, found.error, len(found_out)) == (2, "", 1)
+
+
 def test_times_are_the_databases_own(db):
     lane("new"), lane("old", ago=timedelta(hours=3))
     settled = "SELECT s.key AS business_key FROM sagas_saga s WHERE s.started_at < %(settled)s"
@@ -370,6 +388,26 @@ def test_a_repair_that_takes_time_has_one_run_to_work_before_a_person_is_asked(d
 
     assert (first.repaired, first.asked) == (1, 0)
     assert (second.repaired, second.asked) == (0, 1)
+
+
+def test_what_is_looked_at_as_a_whole_is_looked_at_once_more_when_all_is_repaired(db, monkeypatch):
+    monkeypatch.setattr(advance, "_REPAIRS", 2)
+    for n in range(5):
+        lane(f"A-{n}", "bad")
+    looks = []
+
+    def query(look):
+        looks.append(look)
+        return "SELECT s.key AS business_key FROM sagas_saga s WHERE s.label = 'bad'"
+
+    def mend_all_but_one(finding):
+        return finding.business_key == "A-3" or mend(finding)
+
+    with declared(predicate(query=query, watermark=None, repair=mend_all_but_one)):
+        found = only(repairs=True)
+
+    assert (found.repaired, found.resolved, found.asked, len(looks)) == (5, 4, 0, 2)
+    assert [finding.business_key for finding in open_findings()] == ["A-3"]
 
 
 @pytest.mark.parametrize("fails", [lambda finding: False, lambda finding: 1 / 0])

@@ -12,6 +12,8 @@ from django.core.management import CommandError, call_command
 
 from orders.models import Case, Order
 from sagas import clock
+from sagas.reconciled import ReconciliationRun
+from sagas.reconciliation import periodic
 from shop.audit import audit
 from shop.documents import INVOICE_COLUMNS, RETURN_COLUMNS
 from shop.invoices import Invoice, InvoiceLine
@@ -107,6 +109,16 @@ def test_everything_happens_when_it_did_however_late(world, files):
 
 def minute(when):
     return when.strftime("%Y-%m-%d %H:%M")
+
+
+@pytest.mark.both_databases
+def test_nothing_is_reconciled_every_hour_of_the_files_clock(world, files, settings, monkeypatch):
+    settings.SAGAS = {**settings.SAGAS, "RECONCILE_INTERVAL": timedelta(hours=1)}
+    monkeypatch.setattr(periodic, "_next_look", {})
+
+    replay(*files, "--limit=1")
+
+    assert ReconciliationRun.objects.count() == 0
 
 
 @pytest.mark.both_databases

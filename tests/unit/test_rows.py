@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from sagas.clock import new_id
 from sagas.models import Intent, IntentState, Slot
-from sagas.rows import update_rows
+from sagas.reconciled import StatementLine
+from sagas.rows import insert_new, update_rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -97,3 +98,52 @@ def test_lists_in_json_columns_stay_lists():
     update_rows("default", [slot], ["claimed"])
 
     assert Slot.objects.get(id=slot.id).claimed == ["a", "b"]
+
+
+# -- rows that are new
+
+
+def line(their_id, **values):
+    return {
+        "id": new_id(),
+        "source": "bank",
+        "position": "1",
+        "kind": "capture",
+        "their_id": their_id,
+        "reference": "",
+        "parent": "",
+        "amount_minor": 1500,
+        "currency": "GBP",
+        "payout": "",
+        "at": NOON,
+        "loaded_at": NOON,
+        **values,
+    }
+
+
+def test_new_rows_are_stored_with_their_values_whatever_these_are():
+    odd = 'it\'s "so", {1,2} 50%% \\ 환불'
+    first = line("a", reference=odd, at=NOON + timedelta(microseconds=1))
+
+    insert_new("default", StatementLine, [first, line("b", amount_minor=-(2**40), reference="")])
+
+    stored, other = StatementLine.objects.order_by("their_id")
+    assert (stored.id, stored.reference) == (first["id"], odd)
+    assert stored.at == NOON + timedelta(microseconds=1)
+    assert (other.amount_minor, other.reference) == (-(2**40), "")
+
+
+def test_a_row_that_is_there_stays_as_it_is_and_the_others_are_stored():
+    insert_new("default", StatementLine, [line("a")])
+
+    insert_new("default", StatementLine, [line("a", amount_minor=1), line("b"), line("b")])
+
+    amounts = StatementLine.objects.order_by("their_id").values_list("their_id", "amount_minor")
+    assert list(amounts) == [("a", 1500), ("b", 1500)]
+
+
+def test_no_new_row_is_no_statement():
+    with CaptureQueriesContext(connection) as statements:
+        insert_new("default", StatementLine, [])
+
+    assert len(statements) == 0
