@@ -74,8 +74,11 @@ def look_up_request(event: Event, payment: "Payment") -> Request:
 
 #: The name under which the provider has its breaker and can be paused (design decision 20).
 GATEWAY = "payments.provider"
-#: How long a request that got no answer may still be carried out (R29).
-_HORIZON: timedelta = timedelta(seconds=settings.SHOP["PAYMENT_HORIZON_SECONDS"])
+
+
+def _horizon() -> timedelta:
+    """Return how long a request that got no answer may still be carried out (R29)."""
+    return timedelta(seconds=settings.SHOP["PAYMENT_HORIZON_SECONDS"])
 
 
 def _inquire(request: Request, key: UUID) -> Outcome | None:
@@ -128,7 +131,7 @@ def _call(
         request=request,
         send=send,
         inquire=inquire,
-        horizon=_HORIZON,
+        horizon=_horizon,
         gateway=GATEWAY,
         **more,
     )
@@ -159,6 +162,6 @@ LOOK_UP = Call(
     request=look_up_request,
     send=_look_up,
     inquire=_look_up,
-    horizon=_HORIZON,
+    horizon=_horizon,
     gateway=GATEWAY,
 )

@@ -6,6 +6,8 @@ case says why; how it goes back follows from the payment alone (R38).
 
 from typing import Any
 
+from django.conf import settings
+
 from orders.events import CaseKind, LinesCancelled, RefundDue
 from payments import gateway
 from payments.events import (
@@ -25,7 +27,6 @@ from payments.participant.part import (
     OF_ORDER,
     OF_REFUND,
     PAYMENT_OF_ORDER,
-    POLICY,
     RefundState,
     State,
     payments,
@@ -93,7 +94,8 @@ def _answers_inquiry(event: RefundDue, disputes: list[Dispute]) -> bool:
     applies_in=tuple(state for state in SETTLED if state != State.AWAITING_DEPOSIT),
     otherwise={
         State.AWAITING_DEPOSIT: park(
-            "the customer may pay the whole amount yet", patience=POLICY["DEPOSIT_TTL"] * 2
+            "the customer may pay the whole amount yet",
+            patience=lambda: settings.SHOP["DEPOSIT_TTL"] * 2,
         )
     },
 )

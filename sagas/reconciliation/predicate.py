@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db.models import Field, Model, Q, QuerySet
 
+from sagas.clock import Duration, lasting
 from sagas.exceptions import ConfigurationError, DuplicateDeclaration
 from sagas.reconciled import ReconciliationFinding
 
@@ -153,7 +154,7 @@ class Predicate:
     watermark: Watermark | None = None
     #: How long after its last change something may look broken, because it is on its way. A
     #: function is asked at each look, so that a setting may say it.
-    grace: timedelta | Callable[[], timedelta] = timedelta(0)
+    grace: Duration = timedelta(0)
     key: tuple[str, ...] = ("business_key",)
     tables: Mapping[str, Callable[[], Table]] = field(default_factory=dict)
     #: What was seen, translatable, with the columns as `%(name)s`.
@@ -164,7 +165,7 @@ class Predicate:
     @property
     def patience(self) -> timedelta:
         """The grace as it is now."""
-        return self.grace() if callable(self.grace) else self.grace
+        return lasting(self.grace)
 
     def __post_init__(self) -> None:
         """Refuse a query that would look at everything while it says that it does not."""
