@@ -16,6 +16,7 @@ from django.db.models import Field, Model, Q, QuerySet
 
 from sagas.clock import Duration, lasting
 from sagas.exceptions import ConfigurationError, DuplicateDeclaration
+from sagas.money import Money
 from sagas.reconciled import ReconciliationFinding
 
 #: Who is asked about the engine itself.
@@ -190,6 +191,19 @@ def sentence_of(predicate_id: str) -> str:
     """Return what must hold, in the reader's language; empty where this code no longer knows."""
     known = PREDICATES.get(predicate_id)
     return str(known.sentence) if known else ""
+
+
+def amount_of(seen: Broken | ReconciliationFinding) -> str:
+    """Return by how much it is wrong, as its currency is written; empty where that says nothing.
+
+    What is no currency stands as it is stated.
+    """
+    if seen.amount_minor is None:
+        return ""
+    try:
+        return str(Money(minor=seen.amount_minor, currency=seen.currency))
+    except ValueError:
+        return f"{seen.amount_minor} {seen.currency}"
 
 
 def text_of(predicate_id: str, seen: Broken | ReconciliationFinding) -> str:

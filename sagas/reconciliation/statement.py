@@ -83,7 +83,8 @@ def read_statement(
     except Exception as error:
         logger.exception("A statement could not be read.", extra={"source": source.name})
         row.error = f"{type(error).__name__}: {error}"
-    row.save(using=using, update_fields=["tried_at", "error", "complete_until"])
+    row.lines = StatementLine.objects.using(using).filter(source=row.name).count()
+    row.save(using=using, update_fields=["tried_at", "error", "complete_until", "lines"])
     return row
 
 
@@ -107,5 +108,5 @@ def _store(row: StatementSource, batch: list[Line], using: str) -> None:
             [StatementLine(source=row.name, loaded_at=now, **asdict(line)) for line in batch],
             ignore_conflicts=True,
         )
-        row.cursor, row.lines = batch[-1].position, row.lines + len(batch)
-        row.save(using=using, update_fields=["cursor", "lines"])
+        row.cursor = batch[-1].position
+        row.save(using=using, update_fields=["cursor"])
