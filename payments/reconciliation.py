@@ -28,7 +28,7 @@ from sagas.reconciliation import (
 OWNER = FINANCE
 #: The provider's statement, its payouts, and the statement of the shop's bank about these, as the
 #: lines of them are stored under.
-STATEMENT, PAYOUTS, BANK = "payments", "payouts", "bank"
+STATEMENT, PAYOUTS, BANK = "payments", "payouts", "credits"
 
 #: Payments that have a new line in the ledger.
 BOOKED = Watermark(model=LedgerEntry, column="recorded_at", key="payment_id", of=Payment)

@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from sagas.clock import Duration
 from sagas.money import Money
 
 #: Namespace of all idempotency keys; never change it, providers remember keys.
@@ -43,7 +44,8 @@ class Call:
     NotSent when it certainly did not happen. Any other exception counts as unknown.
     `inquire(request, key)` returns the Outcome of that key, or None when the other side does not
     know it; what was done it must find even after the other side has forgotten the key. Only
-    `horizon` after the deadline of the last send does "not known" mean "will never happen" (R29).
+    `horizon` after the deadline of the last send does "not known" mean "will never happen" (R29);
+    a function is asked each time.
     `gateway` names the outside system whose breaker watches the call, such as "payments.provider";
     without one, nothing does (decision 20).
     `amount(request)` is pure and returns what the call moves. `brake` names the caps in
@@ -54,7 +56,7 @@ class Call:
     request: Callable[..., Request]
     send: Callable[[Request, UUID], Outcome]
     inquire: Callable[[Request, UUID], Outcome | None]
-    horizon: timedelta = field(default=timedelta(minutes=5))
+    horizon: Duration = field(default=timedelta(minutes=5))
     gateway: str = ""
     amount: Callable[[Request], Money] | None = None
     brake: str = ""

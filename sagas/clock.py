@@ -7,7 +7,7 @@ which lives in the same machine, that is this process's clock. Tests move time w
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -19,6 +19,8 @@ _NOW_SQL = {
     "mysql": "SELECT UTC_TIMESTAMP(6)",
 }
 
+#: How long something lasts, or a function that says it when it is needed, so that a setting may.
+Duration = timedelta | Callable[[], timedelta]
 
 #: How far `travel` has moved time; shared by all threads, so that workers move along.
 _shared = {"offset": timedelta(0)}
@@ -38,6 +40,11 @@ def _database_time(using: str) -> datetime:
         cursor.execute(sql)
         moment: datetime = cursor.fetchone()[0]
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def lasting(duration: Duration) -> timedelta:
+    """Return how long something lasts that begins now."""
+    return duration() if callable(duration) else duration
 
 
 @contextmanager

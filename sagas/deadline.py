@@ -64,9 +64,8 @@ def state_timers(
 
 
 def _due(declared: StateTimer, subject: Subject, now: datetime) -> datetime:
-    if isinstance(declared.until, timedelta):
-        return now + declared.until
-    return declared.until(subject.row)
+    until = declared.until(subject.row) if callable(declared.until) else declared.until
+    return now + until if isinstance(until, timedelta) else until
 
 
 def timers_of(model: str, field: str, state: str) -> frozenset[str]:

@@ -147,14 +147,14 @@ class Participant:
         state_field: object,
         state: Any,
         *,
-        until: timedelta | Callable[[Any], datetime],
+        until: timedelta | Callable[[Any], datetime | timedelta],
         then: EventType | Callable[[Any], Event],
     ) -> None:
         """Declare a deadline on a state: the fact it announces lets others decide (decision 25).
 
         The timer row is written by the transaction that enters the state and deleted by the one
-        that leaves it. `until` is a timedelta, or a function of the subject returning an aware
-        time. It never acts by itself.
+        that leaves it. `until` is a timedelta, or a function of the subject that returns one or an
+        aware time, and is asked when the state is entered. It never acts by itself.
         """
         field = fsm.field_name_of(state_field)
         model = state_field.field.model  # type: ignore[attr-defined]

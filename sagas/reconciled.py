@@ -201,6 +201,7 @@ class StatementSource(models.Model):
     name = models.CharField(max_length=50, primary_key=True)
     #: The position of the last line read; the next reading goes on after it.
     cursor = models.CharField(max_length=200, blank=True, default="")
+    #: How many lines there were when it was last read.
     lines = models.BigIntegerField(default=0)
     #: Everything stated before this time has been read; null until the end was once reached.
     complete_until = models.DateTimeField(null=True, blank=True)

@@ -14,6 +14,7 @@ from django.db.models import Model
 
 from sagas import fsm
 from sagas.call import Outcome
+from sagas.clock import Duration, lasting
 from sagas.conf import settings
 from sagas.desk import Desk, Member, state_of, step_of, subject_key
 from sagas.event import Event
@@ -118,7 +119,7 @@ def refuse(desk: Desk, member: Member, reason: str) -> None:
 
 
 def park(
-    desk: Desk, member: Member, step: Step, reason: str, *, patience: timedelta | None = None
+    desk: Desk, member: Member, step: Step, reason: str, *, patience: Duration | None = None
 ) -> None:
     """Step aside until the subject moves, looking again now and then, up to a deadline (R26)."""
     row = member.delivery
@@ -126,7 +127,7 @@ def park(
         message = f"{step.full_name} waited until {row.deadline_at:%Y-%m-%d %H:%M:%S} and {reason}."
         raise PermanentFailure(message)
     assert step.subject is not None  # noqa: S101  only steps with subjects park
-    row.deadline_at = row.deadline_at or desk.now + (patience or settings().PARK_DEADLINE)
+    row.deadline_at = row.deadline_at or desk.now + lasting(patience or settings().PARK_DEADLINE)
     row.waits_model = step.subject.model._meta.label
     row.waits_key = f"{step.subject.field}={subject_key(member, step)}"
     row.reason = reason

@@ -14,6 +14,7 @@ from django.db.models import Model, Q
 
 from sagas.call import Call
 from sagas.choreography import EventType
+from sagas.clock import Duration
 from sagas.event import Event
 from sagas.retry import DEFAULT_RETRY, Retry
 
@@ -104,7 +105,7 @@ class Answer:
     #: For LATE: the step that answers; without one, a StepRefused fact says the reason.
     step: "Step | None" = None
     #: For PARK: how long it may wait; None means SAGAS["PARK_DEADLINE"].
-    patience: timedelta | None = None
+    patience: Duration | None = None
 
 
 def ignore(reason: str) -> Answer:
@@ -117,8 +118,8 @@ def refuse(reason: str) -> Answer:
     return Answer(AnswerKind.LATE, reason)
 
 
-def park(reason: str, *, patience: timedelta | None = None) -> Answer:
-    """Declare that an event waits until its subject has moved on."""
+def park(reason: str, *, patience: Duration | None = None) -> Answer:
+    """Declare that an event waits until its subject has moved on; `patience` may be a function."""
     return Answer(AnswerKind.PARK, reason, patience=patience)
 
 
@@ -241,7 +242,7 @@ class StateTimer:
     model: type[Model]
     field: str
     state: str
-    until: timedelta | Callable[[Any], datetime]
+    until: timedelta | Callable[[Any], datetime | timedelta]
     then: EventType | Callable[[Any], Event]
 
 

@@ -312,8 +312,13 @@ def _ask_or_send(lease: Lease) -> Outcome | None:
         if known is not None:
             return known
         if not lease.may_send:
-            return _never_executed() if lease.unsent_for > lease.duration + call.horizon else None
+            return _never_executed() if _is_never(lease) else None
     return call.send(request, key)
+
+
+def _is_never(lease: Lease) -> bool:
+    """Whether a request that is not known cannot be carried out any more (R29)."""
+    return lease.unsent_for > lease.duration + clock.lasting(lease.call.horizon)
 
 
 def _never_executed() -> Outcome:

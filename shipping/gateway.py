@@ -40,9 +40,11 @@ __all__ = [
 
 #: The name under which carriers have their breaker and can be paused (design decision 20).
 GATEWAY = "shipping.carrier"
-_POLICY: dict[str, Any] = settings.SHOP
-#: Until when a request that got no answer may still be carried out (R29).
-_HORIZON = timedelta(seconds=_POLICY.get("CARRIER_HORIZON_SECONDS", 300))
+
+
+def _horizon() -> timedelta:
+    """Return how long a request that got no answer may still be carried out (R29)."""
+    return timedelta(seconds=settings.SHOP["CARRIER_HORIZON_SECONDS"])
 
 
 class CarrierGateway(Protocol):
@@ -232,7 +234,7 @@ BOOK = Call(
     request=book_request,
     send=lambda request, key: carrier().book(request, key),
     inquire=_inquire,
-    horizon=_HORIZON,
+    horizon=_horizon,
     gateway=GATEWAY,
 )
 BOOK_WITH_ANY = Call(
@@ -240,7 +242,7 @@ BOOK_WITH_ANY = Call(
     request=book_with_any_request,
     send=_ask_in_turn,
     inquire=_inquire_in_turn,
-    horizon=_HORIZON,
+    horizon=_horizon,
     gateway=GATEWAY,
 )
 TAKE_BACK = Call(
@@ -248,7 +250,7 @@ TAKE_BACK = Call(
     request=take_back_request,
     send=_take_back,
     inquire=_inquire_back,
-    horizon=_HORIZON,
+    horizon=_horizon,
     gateway=GATEWAY,
 )
 SEND_BACK = Call(
@@ -256,7 +258,7 @@ SEND_BACK = Call(
     request=send_back_request,
     send=_ask_in_turn,
     inquire=_inquire_in_turn,
-    horizon=_HORIZON,
+    horizon=_horizon,
     gateway=GATEWAY,
 )
 VOID = Call(
@@ -264,6 +266,6 @@ VOID = Call(
     request=void_request,
     send=lambda request, key: carrier().void(request, key),
     inquire=_inquire,
-    horizon=_HORIZON,
+    horizon=_horizon,
     gateway=GATEWAY,
 )

@@ -1,4 +1,4 @@
-"""Django app: the shop itself: its demonstration and the audit of its books."""
+"""Django app: the shop itself: its demonstration, and what holds between its contexts."""
 
 from importlib import import_module
 

@@ -55,7 +55,7 @@ inventory.while_in(
 inventory.while_in(
     ReturnedGoods.state,
     GoodsState.QUARANTINED,
-    until=settings.SHOP["INSPECTION_PATIENCE"],
+    until=lambda goods: settings.SHOP["INSPECTION_PATIENCE"],
     then=InspectionOverdue,
 )
 

@@ -43,14 +43,14 @@ from shipping import events as shipping
 orders.while_in(
     Order.state,
     State.CONFIRMED,
-    until=settings.SHOP["CONFIRMED_PATIENCE"],
+    until=lambda order: settings.SHOP["CONFIRMED_PATIENCE"],
     then=lambda order: took_too_long(str(order.pk)),
 )
 for waiting in (State.FULFILLING, State.SHIPPED, State.DELIVERED, State.CANCELLING):
     orders.while_in(
         Order.state,
         waiting,
-        until=settings.SHOP[f"{waiting.name}_PATIENCE"],
+        until=lambda order: settings.SHOP[f"{order.state.upper()}_PATIENCE"],
         then=lambda order: OrderStalled(order_id=order.pk, state=order.state),
     )
 

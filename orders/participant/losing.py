@@ -46,7 +46,7 @@ orders.announces(RemedyChosen, after=RemedyAsked)
 orders.while_in(
     Case.state,
     CaseState.ASKED,
-    until=settings.SHOP["LOSS_PATIENCE"],
+    until=lambda case: settings.SHOP["LOSS_PATIENCE"],
     then=lambda case: LossUndecided(case_id=case.pk, order_id=case.order_id),
 )
 

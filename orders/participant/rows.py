@@ -86,6 +86,6 @@ NOT_ACCEPTED = {CaseState.SETTLED: SETTLED, CaseState.REJECTED: REJECTED}
 orders.while_in(
     Case.state,
     CaseState.ACCEPTED,
-    until=settings.SHOP["CASE_PATIENCE"],
+    until=lambda case: settings.SHOP["CASE_PATIENCE"],
     then=lambda case: CaseStalled(case_id=case.pk, order_id=case.order_id, state=case.state),
 )

@@ -77,8 +77,11 @@ def look_up_request(event: Event, payment: "Payment") -> Request:
 
 #: The name under which the provider has its breaker and can be paused (design decision 20).
 GATEWAY = "payments.provider"
-#: How long a request that got no answer may still be carried out (R29).
-_HORIZON: timedelta = timedelta(seconds=settings.SHOP["PAYMENT_HORIZON_SECONDS"])
+
+
+def _horizon() -> timedelta:
+    """Return how long a request that got no answer may still be carried out (R29)."""
+    return timedelta(seconds=settings.SHOP["PAYMENT_HORIZON_SECONDS"])
 
 
 def _inquire(request: Request, key: UUID) -> Outcome | None:
@@ -141,7 +144,7 @@ def _call(
         request=request,
         send=_in_time(send),
         inquire=_in_time(inquire),
-        horizon=_HORIZON,
+        horizon=_horizon,
         gateway=GATEWAY,
         **more,
     )

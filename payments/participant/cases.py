@@ -4,6 +4,8 @@ The amount is reserved first, so that no other refund can take it, and then aske
 case says why; how it goes back follows from the payment alone (R38).
 """
 
+from django.conf import settings
+
 from orders.events import CaseKind, LinesCancelled, RefundDue
 from payments.events import (
     AmountReduced,
@@ -20,7 +22,6 @@ from payments.operation import money_op, plan, refund_op
 from payments.participant.giving import SENDS, SENDS_AGAIN, give, waits_for_a_person
 from payments.participant.part import (
     OF_ORDER,
-    POLICY,
     State,
     payments,
 )
@@ -89,7 +90,8 @@ def _answers_inquiry(event: RefundDue, disputes: list[Dispute]) -> bool:
     applies_in=tuple(state for state in SETTLED if state != State.AWAITING_DEPOSIT),
     otherwise={
         State.AWAITING_DEPOSIT: park(
-            "the customer may pay the whole amount yet", patience=POLICY["DEPOSIT_TTL"] * 2
+            "the customer may pay the whole amount yet",
+            patience=lambda: settings.SHOP["DEPOSIT_TTL"] * 2,
         )
     },
 )

@@ -4,7 +4,6 @@ The steps are in the other modules of this package.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 
@@ -40,13 +39,13 @@ from payments.events import (
 )
 from payments.learning import hint_of
 from payments.models import LedgerEntry, Payment, Refund
+from sagas.clock import lasting
 from sagas.participant import Participant, by
 from sagas.work import Work
 
 State = Payment.State
 RefundState = Refund.State
 Kind = LedgerEntry.Kind
-POLICY: dict[str, Any] = settings.SHOP  # for declarations; steps read it when they run
 
 OF_ORDER = by(Payment, "order_id")
 OF_REFUND = by(Refund, "id", "refund_id")
@@ -89,12 +88,21 @@ payments.while_in(
     until=lambda payment: payment.deposit_until,
     then=DepositExpired,
 )
-#: A request without an answer may be carried out up to then; a while later that is known (R29).
-LATE_LOOK: timedelta = gateway.LOOK_UP.horizon + POLICY["LATE_LOOK_MARGIN"]
+
+
+def late_look(payment: Payment) -> timedelta:
+    """Return after how long a request without an answer is known never to be carried out (R29)."""
+    margin: timedelta = settings.SHOP["LATE_LOOK_MARGIN"]
+    return lasting(gateway.LOOK_UP.horizon) + margin
+
+
 for given_up in (State.CLOSED, State.VOIDED):
-    payments.while_in(Payment.state, given_up, until=LATE_LOOK, then=hint_of)
+    payments.while_in(Payment.state, given_up, until=late_look, then=hint_of)
 payments.while_in(
-    Refund.state, RefundState.OWED, until=POLICY["OWED_PATIENCE"], then=RefundStillOwed
+    Refund.state,
+    RefundState.OWED,
+    until=lambda refund: settings.SHOP["OWED_PATIENCE"],
+    then=RefundStillOwed,
 )
 
 # -- what only a person decides -------------------------------------------------------------------

@@ -11,9 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from sagas.admin.filters import PredicateFilter, SourceFilter, UnresolvedFilter
 from sagas.admin.pages import WithSagaLink
 from sagas.admin.readonly import ReadOnlyAdmin
-from sagas.money import Money
 from sagas.reconciled import ReconciliationFinding, ReconciliationPass, ReconciliationRun
-from sagas.reconciliation.predicate import sentence_of, text_of
+from sagas.reconciliation.predicate import amount_of, sentence_of, text_of
 
 if TYPE_CHECKING:
     _Inline = admin.TabularInline[ReconciliationPass, ReconciliationRun]
@@ -86,13 +85,7 @@ class ReconciliationFindingAdmin(WithSagaLink, ReadOnlyAdmin):
 
     @admin.display(description=_("amount"))
     def amount(self, row: ReconciliationFinding) -> str | None:
-        """Write it as its currency is written; what is no currency as it is stated."""
-        if row.amount_minor is None:
-            return None
-        try:
-            return str(Money(minor=row.amount_minor, currency=row.currency))
-        except ValueError:
-            return f"{row.amount_minor} {row.currency}"
+        return amount_of(row) or None
 
     @admin.display(description=_("case"))
     def case_link(self, row: ReconciliationFinding) -> str | None:

@@ -22,6 +22,9 @@ from sagas.reconciled import (
 )
 from sagas.reconciliation.predicate import sentence_of, text_of
 
+#: What a run and each of its predicates say of what came of them.
+_COUNTED = ("looked", "busy", "found", "resolved", "repaired", "asked", "error")
+
 
 class RunFilter(serializers.Serializer[Any]):
     """What a list of runs can be narrowed by."""
@@ -43,13 +46,7 @@ class RunSerializer(serializers.ModelSerializer[ReconciliationRun]):
             "actor",
             "started_at",
             "ended_at",
-            "looked",
-            "busy",
-            "found",
-            "resolved",
-            "repaired",
-            "asked",
-            "error",
+            *_COUNTED,
         )
 
 
@@ -67,13 +64,7 @@ class PassSerializer(serializers.ModelSerializer[ReconciliationPass]):
             "since",
             "until",
             "reached",
-            "looked",
-            "found",
-            "resolved",
-            "repaired",
-            "asked",
-            "busy",
-            "error",
+            *_COUNTED,
         )
 
     def get_sentence(self, row: ReconciliationPass) -> str:

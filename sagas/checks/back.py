@@ -32,9 +32,10 @@ def _that_turn() -> Iterator[Graph]:
 def without_compensation() -> Iterator[CheckMessage]:
     """E008: a step before the pivot leaves a state that nothing undoes (G7)."""
     for graph in _that_turn():
-        before = _before_pivot(graph)
-        undoing = [step for step in _steps_of(graph) if _comes_to_undo(graph, step)]
-        for step in _steps_of(graph):
+        before, steps = _before_pivot(graph), _steps_of(graph)
+        known = {e for abort in graph.choreography.aborts for e in after_abort(graph, abort)}
+        undoing = [step for step in steps if _comes_to_undo(step, known)]
+        for step in steps:
             if step.kind is Kind.FORWARD and step.subject and before.intersection(step.events):
                 for state in sorted(entered_states(step)):
                     if not any(_undoes(undo, step, state) for undo in undoing):
@@ -47,9 +48,8 @@ def without_compensation() -> Iterator[CheckMessage]:
                         )
 
 
-def _comes_to_undo(graph: Graph, step: Step) -> bool:
+def _comes_to_undo(step: Step, known: set[EventType]) -> bool:
     """Whether a step of the way back runs after an abort: what waits in vain undoes nothing."""
-    known = {e for abort in graph.choreography.aborts for e in after_abort(graph, abort)}
     return step.kind is Kind.UNDO and bool(known.intersection(step.events))
 
 

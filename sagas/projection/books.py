@@ -13,14 +13,12 @@ from sagas.reconciled import (
 from sagas.reconciliation import PREDICATES
 from sagas.reconciliation.predicate import sentence_of, text_of
 
+_COUNTED = ("looked", "busy", "found", "resolved", "repaired", "asked", "error")
 _RUN = (
-    "id", "state", "is_periodic", "is_full", "repairs", "actor", "started_at", "ended_at", "looked",
-    "busy", "rate", "found", "resolved", "repaired", "asked", "error",
+    "id", "state", "is_periodic", "is_full", "repairs", "actor", "started_at", "ended_at", "rate",
+    *_COUNTED,
 )  # fmt: skip
-_PASS = (
-    "phase", "since", "until", "reached", "looked", "found", "resolved", "repaired", "asked",
-    "busy", "error",
-)  # fmt: skip
+_PASS = ("phase", "since", "until", "reached", *_COUNTED)
 _FINDING = (
     "id", "predicate", "business_key", "detail", "amount_minor", "currency", "saga_id", "case_id",
     "first_seen_at", "last_seen_at", "resolved_at", "repaired_by",

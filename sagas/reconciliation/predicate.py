@@ -14,7 +14,9 @@ from uuid import UUID
 
 from django.db.models import Field, Model, Q, QuerySet
 
+from sagas.clock import Duration, lasting
 from sagas.exceptions import ConfigurationError, DuplicateDeclaration
+from sagas.money import Money
 from sagas.reconciled import ReconciliationFinding
 
 #: Who is asked about the engine itself.
@@ -157,7 +159,7 @@ class Predicate:
     watermark: Watermark | None = None
     #: How long after its last change something may look broken, because it is on its way. A
     #: function is asked at each look, so that a setting may say it.
-    grace: timedelta | Callable[[], timedelta] = timedelta(0)
+    grace: Duration = timedelta(0)
     key: tuple[str, ...] = ("business_key",)
     tables: Mapping[str, Callable[[], Table]] = field(default_factory=dict)
     #: What was seen, translatable, with the columns as `%(name)s`.
@@ -168,7 +170,7 @@ class Predicate:
     @property
     def patience(self) -> timedelta:
         """The grace as it is now."""
-        return self.grace() if callable(self.grace) else self.grace
+        return lasting(self.grace)
 
     def __post_init__(self) -> None:
         """Refuse a query that would look at everything while it says that it does not."""
@@ -193,6 +195,19 @@ def sentence_of(predicate_id: str) -> str:
     """Return what must hold, in the reader's language; empty where this code no longer knows."""
     known = PREDICATES.get(predicate_id)
     return str(known.sentence) if known else ""
+
+
+def amount_of(seen: Broken | ReconciliationFinding) -> str:
+    """Return by how much it is wrong, as its currency is written; empty where that says nothing.
+
+    What is no currency stands as it is stated.
+    """
+    if seen.amount_minor is None:
+        return ""
+    try:
+        return str(Money(minor=seen.amount_minor, currency=seen.currency))
+    except ValueError:
+        return f"{seen.amount_minor} {seen.currency}"
 
 
 def text_of(predicate_id: str, seen: Broken | ReconciliationFinding) -> str:

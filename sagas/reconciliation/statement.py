@@ -91,7 +91,8 @@ def read_statement(
     except Exception as error:
         logger.exception("A statement could not be read.", extra={"source": source.name})
         row.error = f"{type(error).__name__}: {error}"
-    row.save(using=using, update_fields=["tried_at", "error", "complete_until"])
+    row.lines = StatementLine.objects.using(using).filter(source=row.name).count()
+    row.save(using=using, update_fields=["tried_at", "error", "complete_until", "lines"])
     return row
 
 
@@ -112,8 +113,8 @@ def _store(row: StatementSource, batch: list[Line], using: str) -> None:
     now = clock.now(using)
     with transaction.atomic(using=using):
         insert_new(using, StatementLine, [_as_row(line, row.name, now) for line in batch])
-        row.cursor, row.lines = batch[-1].position, row.lines + len(batch)
-        row.save(using=using, update_fields=["cursor", "lines"])
+        row.cursor = batch[-1].position
+        row.save(using=using, update_fields=["cursor"])
 
 
 def _as_row(line: Line, source: str, now: datetime) -> dict[str, Any]:

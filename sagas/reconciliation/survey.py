@@ -3,9 +3,10 @@
 For tests, and for a look at books that are quiet: it makes no difference what was changed when.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -26,6 +27,8 @@ class Finding:
     invariant: str
     where: str
     detail: str
+    #: What was seen, by the names of the query's columns.
+    seen: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.invariant} {self.where}: {self.detail}"
@@ -36,14 +39,28 @@ def findings(using: str = "default") -> list[Finding]:
     return list(survey(ENGINE, using=using))
 
 
-def survey(predicates: Iterable[Predicate], *, using: str = "default") -> Iterator[Finding]:
-    """Yield what breaks predicates now."""
+def survey(
+    predicates: Iterable[Predicate], *, settled: datetime | None = None, using: str = "default"
+) -> Iterator[Finding]:
+    """Yield what breaks predicates now.
+
+    `settled` is since when everything is quiet, so that nothing is on its way any more; otherwise
+    each predicate's own grace says so.
+    """
     now = clock.now(using)
     for predicate in predicates:
         for look in _looks(predicate, now, using):
-            for row in _broken(predicate, look):
-                detail = text_of(predicate.id, row)
-                yield Finding(invariant=predicate.id, where=row.business_key, detail=detail)
+            seen = look if settled is None else replace(look, settled=settled)
+            yield from (_finding(predicate, row) for row in _broken(predicate, seen))
+
+
+def _finding(predicate: Predicate, row: Broken) -> Finding:
+    return Finding(
+        invariant=predicate.id,
+        where=row.business_key,
+        detail=text_of(predicate.id, row),
+        seen=row.detail,
+    )
 
 
 def _broken(predicate: Predicate, look: Look) -> list[Broken]:

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from orders.models import Order
 from sagas import clock
+from sagas.reconciliation import Finding
 from sagas.transport import transport
-from shop.audit import Finding, audit
-from shop.demo import prepare, report
+from shop.demo import books, prepare, report
 from shop.demo.cases import tell_cases
 from shop.demo.crew import Crew, at_work, log_file
 from shop.demo.drill import DRILL_ENVIRONMENT, Drill
@@ -116,11 +116,11 @@ def _tell(wanted: Wanted, plan: Plan, screen: Screen, began: datetime) -> list[s
 def _audit(wanted: Wanted, plan: Plan, screen: Screen) -> tuple[Finding, ...]:
     """Audit; what was planted for it is taken back, unless it is to be kept."""
     if wanted.plant is None:
-        return audit(prefix=plan.prefix)
+        return books.broken(plan.prefix)
     screen.heading(_("One row is damaged now: %(what)s") % {"what": wanted.plant})
     with transaction.atomic():
         plant(wanted.plant, prefix=plan.prefix)
-        found = audit(prefix=plan.prefix)
+        found = books.broken(plan.prefix)
         transaction.set_rollback(not wanted.keep)
     return found
 

@@ -71,7 +71,8 @@ _SAID: Final = {
     "back": {
         "handed_over": ("labelled", "received", "sending_back", "sent_back", "kept"),
         "intercepted": ("intercepted", "received", "sending_back", "sent_back", "kept"),
-        "lost": ("labelled", "intercepted"),
+        # What a customer sends back and the carrier loses is for a person to decide.
+        "lost": ("intercepted",),
         "received": ("received", "sending_back", "sent_back", "kept"),
     },
 }

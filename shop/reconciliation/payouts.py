@@ -68,7 +68,7 @@ SELECT p.payout AS subject, p.payout, p.amount_minor AS paid_out, p.currency,
   FROM changed c
   JOIN sagas_statementline p
     ON p.source = 'payouts' AND p.payout = c.id AND p.kind = 'payout' AND p.at <= %(settled)s
-  LEFT JOIN sagas_statementline b ON b.source = 'bank' AND b.payout = p.payout
+  LEFT JOIN sagas_statementline b ON b.source = 'credits' AND b.payout = p.payout
  GROUP BY p.payout, p.amount_minor, p.currency
 HAVING p.amount_minor <> COALESCE(SUM(b.amount_minor), 0)
     OR MIN(b.currency) <> p.currency OR MAX(b.currency) <> p.currency

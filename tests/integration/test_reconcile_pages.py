@@ -62,7 +62,7 @@ def test_a_finding_ends_with_one_and_says_what_where_and_who(t1):
     page, code = said("--only", "T1")
 
     assert code == 1
-    for part in ("T1  Nothing is bad.", "A-17: bad is no label", "(0 EUR)", "for finance"):
+    for part in ("T1  Nothing is bad.", "A-17: bad is no label", "(0.00 EUR)", "for finance"):
         assert part in page
 
 

@@ -8,7 +8,7 @@ from django.db.models import F
 from orders.models import Case, Order
 from payments.models import Payment
 from sagas import clock
-from shipping.models import Shipment, ShipmentLine
+from shipping.models import ReturnParcel, Shipment, ShipmentLine
 from tests.scenarios.planting import (
     SOON,
     Orders,
@@ -124,6 +124,19 @@ def test_a_delivery_that_only_the_carrier_knows_is_found(world):
     world.carrier.deliver(tracking(order))
 
     assert found() == [("P1", tracking(order))]
+
+
+def test_goods_that_the_carrier_lost_on_their_way_back_are_asked_about_at_once(world):
+    """No rule says who bears that, and the case would wait for them until its deadline."""
+    order = world.delivered()
+    case = world.ask_back(order, (1, 1))
+    parcel = ReturnParcel.objects.get(case_id=case.pk)
+
+    world.carrier.hand_over(parcel.tracking)
+    world.carrier.lose(parcel.tracking)
+    world.follow()
+
+    assert found() == [("P1", parcel.tracking)]
 
 
 def test_a_later_run_finds_what_broke_in_orders_that_were_changed_since(world):

@@ -14,7 +14,6 @@ from orders.models import Case, Order
 from sagas import clock
 from sagas.reconciled import ReconciliationRun
 from sagas.reconciliation import periodic
-from shop.audit import audit
 from shop.documents import INVOICE_COLUMNS, RETURN_COLUMNS
 from shop.invoices import Invoice, InvoiceLine
 from shop.replay.acts import Departure, GoodsBack, Placing, Way
@@ -22,6 +21,7 @@ from shop.replay.batches import Batch
 from shop.replay.clock import data_clock
 from shop.replay.deeds import Deeds
 from shop.replay.work import Work
+from tests.scenarios.reconciled import found
 
 DATA = Path(__file__).resolve().parents[2] / "shop" / "data"
 NOON = datetime(2011, 3, 1, 12, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_orders_and_credits_of_a_file_happen_and_agree_with_it(world, files):
     }
     customers = Order.objects.order_by("number").values_list("customer", flat=True)
     assert list(customers) == ["kim", "lee", "guest-100004"]
-    assert audit(prefix="R1-") == ()
+    assert found() == []
 
 
 @pytest.mark.both_databases

@@ -10,6 +10,7 @@ from payments import gateway, services
 from payments.models import Dispute, LedgerEntry, Payment, Refund
 from payments.simulated_provider import SimulatedProvider
 from sagas.call import Outcome
+from sagas.clock import lasting
 from sagas.exceptions import NotSent, Unanswered
 from tests.unit.payment_rows import (
     ACCOUNT,
@@ -197,7 +198,7 @@ def test_a_provider_that_can_not_be_reached_was_not_asked(settings, tmp_path):
 def test_unknown_becomes_never_only_after_the_shops_horizon(settings):
     horizon = timedelta(seconds=settings.SHOP["PAYMENT_HORIZON_SECONDS"])
 
-    assert gateway.AUTHORISE.horizon == gateway.REFUND.horizon == horizon
+    assert lasting(gateway.AUTHORISE.horizon) == lasting(gateway.REFUND.horizon) == horizon
 
 
 @pytest.mark.django_db

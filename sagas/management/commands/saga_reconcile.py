@@ -19,7 +19,7 @@ from sagas.management.stopping import stop_on_signal
 from sagas.projection.books import Books, as_dict, books
 from sagas.reconciled import ReconciliationFinding, RunState
 from sagas.reconciliation import PREDICATES, reconcile
-from sagas.reconciliation.predicate import sentence_of, text_of
+from sagas.reconciliation.predicate import amount_of, sentence_of, text_of
 
 #: What the command ends with, besides 0.
 FINDINGS, FAILED = 1, 2
@@ -133,7 +133,5 @@ def _of_predicate(found: list[ReconciliationFinding], page: Page) -> Iterator[st
 
 
 def _told(finding: ReconciliationFinding) -> str:
-    text = text_of(finding.predicate, finding)
-    if finding.amount_minor is None:
-        return text
-    return f"{text} ({finding.amount_minor} {finding.currency})"
+    text, amount = text_of(finding.predicate, finding), amount_of(finding)
+    return f"{text} ({amount})" if amount else text

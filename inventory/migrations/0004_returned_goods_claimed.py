@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0002_reconciled"),
+        ("inventory", "0003_lapsed"),
     ]
 
     operations = [
