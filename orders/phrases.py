@@ -174,6 +174,8 @@ MONEY: Final[dict[Phase, Promise]] = {
     Phase.DONE: _("%(amount)s was paid back."),
     Phase.SENT: _("%(amount)s was paid back."),
 }
+#: What is said of money that the customer's bank took.
+TAKEN: Final[dict[Phase, Promise]] = {Phase.DONE: _("It took %(amount)s back.")}
 MONEY_BY: Final = _("%(amount)s will be paid back by %(date)s.")
 #: Where money was not taken yet; it may not be when the case is over.
 UNCHARGED: Final[dict[Phase, Promise]] = {

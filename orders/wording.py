@@ -5,7 +5,7 @@ complete: a refund that was ordered says how much and by when, one that is owed 
 `facts_of` and `case_facts` read rows that are not given; nothing else here reads, nothing writes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,6 +31,7 @@ from orders.phrases import (
     OTHER_GOODS,
     OWED,
     SAME_GOODS,
+    TAKEN,
     UNCHARGED,
     WORDS,
     Phase,
@@ -70,6 +71,8 @@ class CaseFacts:
     is_goods_done: bool
     is_uncharged: bool
     is_owed: bool
+    #: Whether the customer's bank took the money, instead of the shop giving it.
+    is_taken: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +117,7 @@ def case_facts(case: Case, order: Order | None = None) -> CaseFacts:
         is_goods_done=case.is_goods_done,
         is_uncharged=case.is_uncharged,
         is_owed=case.is_owed,
+        is_taken=case.is_taken,
     )
 
 
@@ -194,8 +198,17 @@ def _matter(facts: OrderFacts) -> CaseFacts | None:
     if facts.state in (State.CANCELLING, State.CANCELLED):
         whole = [case for case in done if case.is_whole or case.kind is CaseKind.LATE_SUCCESS]
         return (whole or done)[-1] if facts.state == State.CANCELLED else None
+    if facts.state not in _BY_CASE:
+        return _taken(facts, done)
     telling = [case for case in done if case.refund.minor or case.remedy == Case.Remedy.GOODS]
-    return (telling or done)[-1] if facts.state in _BY_CASE else None
+    return (telling or done)[-1]
+
+
+def _taken(facts: OrderFacts, done: Sequence[CaseFacts]) -> CaseFacts | None:
+    """Return the case of a bank that took all that was left: nothing is sent back for money."""
+    taken = [case for case in done if case.is_taken and case.refund.minor]
+    is_all = sum(case.refund.minor for case in done) >= facts.total.minor
+    return taken[-1] if taken and is_all else None
 
 
 def _refusal(facts: OrderFacts) -> CaseFacts | None:
@@ -277,6 +290,8 @@ def _money(case: CaseFacts, phase: Phase) -> object | None:
 
 
 def _money_words(case: CaseFacts, phase: Phase) -> Promise | None:
+    if case.is_taken:
+        return TAKEN.get(phase)
     if case.is_uncharged or (phase is Phase.PENDING and not case.is_paid):
         return UNCHARGED.get(phase)
     is_due = phase is Phase.PENDING and case.due_at is not None

@@ -9,7 +9,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from orders import wording
-from orders.events import CaseKind
 from orders.models import Benefit, Case, CaseLine, SoldLine
 from sagas.admin.readonly import ReadOnlyInline, money_column
 from sagas.money import Money
@@ -70,7 +69,7 @@ def _amounts(case: Case) -> Iterable[tuple[object, int]]:
 
 def _way_of_the_money(case: Case) -> Promise:
     """Name what became of the money: a bank's taking and a sum never taken are no refunds."""
-    if case.kind == CaseKind.CHARGEBACK:
+    if case.is_taken:
         return _("taken by the bank")
     return _("not charged") if case.is_uncharged else _("refund")
 

@@ -41,7 +41,7 @@ class Case(models.Model):
         REJECTED = "rejected", _("rejected")
 
     class Remedy(models.TextChoices):
-        """What the customer gets for goods that are lost, exchanged or paid for too late."""
+        """What the customer gets for goods that are lost, exchanged, disputed or paid too late."""
 
         #: Their money.
         MONEY = "money", _("money")
@@ -205,6 +205,12 @@ class Case(models.Model):
     def apology(self) -> Money:
         """What the coupon is worth that the customer gets as an apology."""
         return Money(self.apology_minor, self.currency)
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the customer's bank took its money, instead of the shop giving it (D-25)."""
+        is_given = self.is_whole or self.remedy == self.Remedy.MONEY
+        return self.why is CaseKind.CHARGEBACK and not is_given
 
     @property
     def is_over(self) -> bool:

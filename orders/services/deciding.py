@@ -194,6 +194,7 @@ def close_inquiry(case: Case, *, actor: str, reason: str = "") -> Case:
             now=clock.now(case._state.db or "default"),
             reason=reason,
             actor=actor,
+            remedy=Case.Remedy.MONEY.value,
         )
         give_all_back(refund, order)
         refund.save(using=case._state.db, force_insert=True)

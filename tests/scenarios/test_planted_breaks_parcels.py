@@ -75,7 +75,8 @@ def a_shortage_that_is_not_paid_in_time(_: World, orders: Orders) -> str:
 def _is_late(order: Order) -> str:
     """Have its case still wait for its money, an hour after it was due."""
     late = clock.now() - timedelta(hours=1)
-    case_of(order).update(state=Case.State.ACCEPTED, settled_at=None, due_at=late)
+    waits = {"state": Case.State.ACCEPTED, "settled_at": None, "apology_code": None}
+    case_of(order).update(**waits, due_at=late)
     return f"{order.number} {case_of(order).get().pk}"
 
 

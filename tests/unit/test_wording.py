@@ -34,6 +34,7 @@ cases = st.builds(
     is_goods_done=st.booleans(),
     is_uncharged=st.booleans(),
     is_owed=st.booleans(),
+    is_taken=st.booleans(),
 )
 orders = st.builds(
     OrderFacts,
@@ -58,6 +59,7 @@ def a_case(kind=CaseKind.CANCEL, state=CS.ACCEPTED, **changed):
         "is_goods_done": False,
         "is_uncharged": False,
         "is_owed": False,
+        "is_taken": False,
     }
     return CaseFacts(kind=kind, state=state, **{**facts, **changed})
 
@@ -202,6 +204,17 @@ def test_a_cancelled_order_says_why_it_was_cancelled():
     assert said.headline == "Your order was out of stock and is cancelled."
     assert "12.50 GBP was paid back." in said.detail
     assert "As an apology you get a coupon of 5.00 GBP: SORRY-1." in said.detail
+    assert said.is_final
+
+
+def test_who_has_the_goods_and_the_money_again_is_not_asked_to_send_them_back():
+    taken = a_case(CaseKind.CHARGEBACK, CS.SETTLED, is_taken=True)
+    later = a_case(CaseKind.GOODWILL, CS.REJECTED)
+
+    said = told(an_order_with(S.COMPLETED, taken, later))
+
+    assert said.headline == "Your bank has decided about your payment."
+    assert said.detail == "It took 12.50 GBP back."
     assert said.is_final
 
 

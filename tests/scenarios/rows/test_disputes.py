@@ -298,7 +298,15 @@ def test_d25_what_has_shipped_stays_when_the_bank_takes_the_money(world):
     case = dispute_case(order)
     assert amounts(case) == {"given": 1500, "refund": 1500}
     assert world.payment(order).charged_back_minor == 1500
-    assert_row(world, 25, order, end=TAKEN, actions=(*OPENED, *LOST), keeps=0, words="complete")
+    assert_row(
+        world,
+        25,
+        order,
+        end=TAKEN,
+        actions=(*OPENED, *LOST),
+        keeps=0,
+        words="Your bank has decided",
+    )
     with pytest.raises(InvalidCredit, match="From 1 to 0 minor units can be given"):
         give_goodwill(reload(order), amount_minor=1, reason="sorry", actor=ANNA, approver=BEN)
 
