@@ -139,9 +139,9 @@ def come_to_rest(world: World, order: Order) -> None:
     for _ in range(4):
         world.provider.execute_late()
         decide(world, order, won=True)
-        for refund in world.provider.standing(order.number).refunds:
-            if refund.status == "pending":
-                world.provider.settle_refund(refund.id)
+        for on_its_way in world.provider.standing(order.number).refunds:
+            if on_its_way.status == "pending":
+                world.provider.settle_refund(on_its_way.id)
         post_messages(world)
         world.learn(order)
         find_out(world, order)
