@@ -29,7 +29,7 @@ Passes = Sequence[ReconciliationPass]
 Findings = Sequence[ReconciliationFinding]
 
 #: How many rows of a watermark a page has; it grows and shrinks with the time that it takes.
-_FIRST, _LEAST, _MOST = 1_000, 250, 100_000
+_FIRST, _LEAST, _MOST = 1_000, 250, 20_000
 #: How many findings one transaction looks at again, and how many it repairs.
 _AGAIN, _REPAIRS = 500, 50
 #: How often a slice is tried again because others were in its way.
