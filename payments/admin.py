@@ -25,6 +25,13 @@ class AccountForm(ReasonForm):
     field_order = ("bank", "number", "holder", "reason")
 
 
+class ApprovalForm(ReasonForm):
+    """Which account is approved, typed once more, and why."""
+
+    number = forms.CharField(label=_("Account number"), max_length=100)
+    field_order = ("number", "reason")
+
+
 class EvidenceForm(ReasonForm):
     """What the provider calls it, and how that is known."""
 
@@ -82,6 +89,7 @@ APPROVE = Verb(
     meaning=_("The refund is paid to the account that somebody else has proposed."),
     permission="payments.order_refund",
     act=services.approve_elsewhere,
+    form=ApprovalForm,
 )
 GIVE_ACCOUNT = Verb(
     name="give_account",

@@ -151,10 +151,10 @@ class Approve(Door):
 
     permission_classes = (needs("payments.order_refund"),)
 
-    @extend_schema(request=ReasonSerializer, responses=ACTED)
+    @extend_schema(request=serializers.ApprovalSerializer, responses=ACTED)
     def post(self, request: Request, pk: UUID) -> Response:
-        """Approve what somebody else has proposed, and have it paid."""
-        return _act(request, pk, ReasonSerializer, _approve)
+        """Approve the account that somebody else has proposed, by its number, and have it paid."""
+        return _act(request, pk, serializers.ApprovalSerializer, _approve)
 
 
 class Attest(Door):
@@ -177,7 +177,8 @@ def _elsewhere(refund: Refund, body: dict[str, Any], actor: str) -> object:
 
 
 def _approve(refund: Refund, body: dict[str, Any], actor: str) -> object:
-    return services.approve_elsewhere(refund, actor=actor, reason=body["reason"])
+    given = {"number": body["number"], "reason": body["reason"]}
+    return services.approve_elsewhere(refund, **given, actor=actor)
 
 
 def _attest(refund: Refund, body: dict[str, Any], actor: str) -> object:

@@ -106,6 +106,12 @@ class ElsewhereSerializer(ReasonSerializer):
     account = AccountSerializer()
 
 
+class ApprovalSerializer(ReasonSerializer):
+    """The number of the account that is approved, and why."""
+
+    number = serializers.CharField(max_length=100)
+
+
 class EvidenceSerializer(ReasonSerializer):
     """The provider's reference that proves what has happened."""
 

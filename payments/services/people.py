@@ -57,8 +57,12 @@ def propose_elsewhere(
     return True
 
 
-def approve_elsewhere(refund: Refund, *, actor: str, reason: str = "") -> bool:
-    """Approve what somebody else has proposed, and have it paid. Raises NotPossible."""
+def approve_elsewhere(refund: Refund, *, number: str, actor: str, reason: str = "") -> bool:
+    """Approve the account that somebody else has proposed, and have it paid.
+
+    It is named by its `number`, so that nobody approves one that was proposed after they looked.
+    Raises NotPossible.
+    """
     _require_person(actor)
     with saga_transaction(refund, actor=actor) as locked:
         _require_owed(locked)
@@ -66,6 +70,8 @@ def approve_elsewhere(refund: Refund, *, actor: str, reason: str = "") -> bool:
             raise NotPossible(_("Nobody has proposed an account yet."))
         if locked.proposed_by == actor:
             raise NotPossible(_("Whoever proposed the account can't approve it: ask a colleague."))
+        if locked.account["number"] != number:
+            raise NotPossible(_("That is not the number of the account that is proposed by now."))
         locked.approved_by = actor
         locked.operation = MoneyOp.REFUND_ELSEWHERE
         publish(_ordered(locked), of=locked, reason=reason)

@@ -176,7 +176,9 @@ class Outdoors:
         )
         for refund in owed.order_by("pk"):
             propose_elsewhere(refund, ACCOUNT, actor=ANNA, reason="the customer's new account")
-            approve_elsewhere(refund, actor=BEN, reason="the customer was called")
+            approve_elsewhere(
+                refund, number=ACCOUNT["number"], actor=BEN, reason="the customer was called"
+            )
 
 
 def _part_of(order: Planned) -> dict[int, int] | None:

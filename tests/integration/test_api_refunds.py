@@ -45,9 +45,12 @@ def test_an_owed_refund_is_paid_elsewhere_once_a_second_person_has_approved(worl
     assert [found["id"] for found in listed] == [str(owed.pk)]
     body = {"account": ACCOUNT, "reason": "the card is gone"}
     assert anna.post(f"{place}/elsewhere/", body, "json").status_code == 200
-    alone = anna.post(f"{place}/approve/", {"reason": "me again"}, "json")
+    alone = anna.post(f"{place}/approve/", {"number": "1002-1", "reason": "me again"}, "json")
     assert (alone.status_code, alone.json()["type"].rpartition(":")[2]) == (409, "not-possible")
-    assert ben.post(f"{place}/approve/", {"reason": "checked"}, "json").status_code == 200
+    assert (
+        ben.post(f"{place}/approve/", {"number": "1002-1", "reason": "checked"}, "json").status_code
+        == 200
+    )
     world.drain()
 
     order = Order.objects.get(pk=owed.order_id)
@@ -59,7 +62,7 @@ def test_an_owed_refund_is_paid_elsewhere_once_a_second_person_has_approved(worl
 
 @pytest.mark.parametrize("verb", ["again", "elsewhere", "approve", "evidence"])
 def test_nobody_decides_about_a_refund_without_the_permission(owed, verb):
-    body = {"reason": "because", "account": ACCOUNT, "reference": "re_1"}
+    body = {"reason": "because", "account": ACCOUNT, "number": "1", "reference": "re_1"}
 
     answer = staff("eve", "view_refund").post(f"/api/refunds/{owed.pk}/{verb}/", body, "json")
 
@@ -114,7 +117,12 @@ def test_an_account_for_an_owed_refund_is_the_customers_proposal_and_one_person_
     assert again.post(account_of(owed), ACCOUNT, "json").json() == {"changed": False}
 
     approve = f"/api/refunds/{owed.pk}/approve/"
-    assert staff("ben", *VERBS).post(approve, {"reason": "called"}, "json").status_code == 200
+    assert (
+        staff("ben", *VERBS)
+        .post(approve, {"number": "1002-1", "reason": "called"}, "json")
+        .status_code
+        == 200
+    )
     world.drain()
 
     paid = Refund.objects.get(pk=owed.pk)

@@ -69,10 +69,10 @@ def test_an_account_is_asked_for_when_paying_elsewhere_is_proposed(admin_client,
 def test_who_proposed_it_can_not_approve_it(admin_client, rows, client):
     act(admin_client, "propose_elsewhere", **ACCOUNT)
 
-    answer = act(admin_client, "approve_elsewhere")
+    answer = act(admin_client, "approve_elsewhere", number=ACCOUNT["number"])
     assert "ask a colleague" in answer.content.decode()
     client.force_login(User.objects.create_superuser("lee"))
-    act(client, "approve_elsewhere")
+    act(client, "approve_elsewhere", number=ACCOUNT["number"])
 
     assert Refund.objects.get().approved_by == "admin:lee"
     assert said() == ["RefundElsewhereProposed", "OwedRefundOrdered"]

@@ -147,10 +147,10 @@ def test_a_person_has_it_tried_again_and_says_why(going):
 def test_paying_elsewhere_takes_two_people(going):
     services.propose_elsewhere(going, ACCOUNT, actor="admin:kim", reason="customer wrote")
     with pytest.raises(services.NotPossible, match="ask a colleague"):
-        services.approve_elsewhere(going, actor="admin:kim")
+        services.approve_elsewhere(going, number=ACCOUNT["number"], actor="admin:kim")
     assert said() == ["RefundElsewhereProposed"]
 
-    services.approve_elsewhere(going, actor="admin:lee", reason="checked")
+    services.approve_elsewhere(going, number=ACCOUNT["number"], actor="admin:lee", reason="checked")
 
     going = now_is(going)
     assert (going.proposed_by, going.approved_by) == ("admin:kim", "admin:lee")
@@ -158,9 +158,20 @@ def test_paying_elsewhere_takes_two_people(going):
     assert said() == ["RefundElsewhereProposed", "OwedRefundOrdered"]
 
 
+def test_nobody_approves_an_account_that_was_proposed_after_they_looked(going):
+    services.propose_elsewhere(going, ACCOUNT, actor="admin:kim")
+    seen = ACCOUNT["number"]
+    services.propose_elsewhere(going, {**ACCOUNT, "number": "9"}, actor="customer:kim")
+
+    with pytest.raises(services.NotPossible, match="proposed by now"):
+        services.approve_elsewhere(going, number=seen, actor="admin:lee")
+
+    assert now_is(going).approved_by == ""
+
+
 def test_a_new_proposal_takes_the_approval_back(going):
     services.propose_elsewhere(going, ACCOUNT, actor="admin:kim")
-    services.approve_elsewhere(going, actor="admin:lee")
+    services.approve_elsewhere(going, number=ACCOUNT["number"], actor="admin:lee")
 
     services.propose_elsewhere(going, {**ACCOUNT, "number": "9"}, actor="admin:lee")
 
@@ -172,9 +183,17 @@ def test_a_new_proposal_takes_the_approval_back(going):
 @pytest.mark.parametrize(
     ("act", "why"),
     [
-        (lambda row: services.approve_elsewhere(row, actor="admin:lee"), "Nobody has proposed"),
+        (
+            lambda row: services.approve_elsewhere(
+                row, number=ACCOUNT["number"], actor="admin:lee"
+            ),
+            "Nobody has proposed",
+        ),
         (lambda row: services.propose_elsewhere(row, ACCOUNT, actor=""), "who does this"),
-        (lambda row: services.approve_elsewhere(row, actor=""), "who does this"),
+        (
+            lambda row: services.approve_elsewhere(row, number=ACCOUNT["number"], actor=""),
+            "who does this",
+        ),
         (
             lambda row: services.propose_elsewhere(row, {"bank": "B", "number": ""}, actor="a"),
             "number, holder",
@@ -195,7 +214,7 @@ def test_there_is_nothing_to_decide_about_a_refund_that_is_not_owed(db, state):
     deeds = (
         lambda: services.order_refund_again(row, actor="a", reason=""),
         lambda: services.propose_elsewhere(row, ACCOUNT, actor="a"),
-        lambda: services.approve_elsewhere(row, actor="a"),
+        lambda: services.approve_elsewhere(row, number=ACCOUNT["number"], actor="a"),
     )
 
     for deed in deeds:

@@ -174,7 +174,7 @@ def test_d5_late_money_that_has_no_way_back_is_owed_until_two_people_have_found_
     assert_pending(order, "still owed")
     refund = Refund.objects.get(order_id=order.pk)
     propose_elsewhere(refund, ACCOUNT, actor=ANNA)
-    approve_elsewhere(refund, actor=BEN)
+    approve_elsewhere(refund, number=ACCOUNT["number"], actor=BEN)
     world.drain()
 
     owed = ("LateCaptureFound", "RefundOwed", "OwedRefundPaid", "CaseRefunded")

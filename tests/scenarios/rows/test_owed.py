@@ -81,7 +81,9 @@ def come_back(world, order):
 def pay_elsewhere(world, order):
     """Have one person propose an account, and another one approve it."""
     propose_elsewhere(refund_of(order), ACCOUNT, actor=ANNA, reason="the card is gone")
-    approve_elsewhere(refund_of(order), actor=BEN, reason="the customer was called")
+    approve_elsewhere(
+        refund_of(order), number=ACCOUNT["number"], actor=BEN, reason="the customer was called"
+    )
     world.drain()
 
 
@@ -194,7 +196,9 @@ def test_d26_finance_is_asked_until_a_second_person_has_it_paid_elsewhere(world)
     assert again(case).closed_at is None
 
     world.provider.switch_off()
-    approve_elsewhere(refund_of(order), actor=BEN, reason="the customer was called")
+    approve_elsewhere(
+        refund_of(order), number=ACCOUNT["number"], actor=BEN, reason="the customer was called"
+    )
     world.drain()
 
     case = again(case)
@@ -319,7 +323,7 @@ def test_d26_an_account_is_never_paid_by_who_proposed_it(world):
     propose_elsewhere(refund_of(order), ACCOUNT, actor=ANNA)
 
     with pytest.raises(NotPossible, match="ask a colleague"):
-        approve_elsewhere(refund_of(order), actor=ANNA)
+        approve_elsewhere(refund_of(order), number=ACCOUNT["number"], actor=ANNA)
     world.drain()
 
     assert kept(world.provider, order) == 1500
