@@ -32,8 +32,10 @@ _LONG: Final = timedelta(days=30)
 _BUCKETS: Final = ("available", "reserved", "committed", "out", "quarantine", "damaged")
 
 _ID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-#: What ends in eight digits of its own: the provider's names, the carrier's, and our numbers.
-_NAME: Final = r"(?:\b[a-z]{2}_[0-9a-f]{12}|\bPX\d{6}|\b[A-Z_]+-)[0-9a-f]{8}\b"
+#: What ends in eight digits of its own: names of provider and carrier, our numbers and coupons.
+_NAME: Final = (
+    r"(?:\b[a-z]{2}_[0-9a-f]{12}|\bPX\d{6}|\b[A-Z_]+-)[0-9a-f]{8}\b|\bSORRY-[0-9A-F]{12}\b"
+)
 _TIME: Final = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?\+00"
 _HOLES: Final = re.compile(f"(?P<id>{_ID})|(?P<name>{_NAME})|(?P<time>{_TIME})")
 #: What the orders are mixed with, so that the same number always ends the same way.

@@ -37,6 +37,11 @@ class Subject:
         """Whether its state changed."""
         return bool(self.transition)
 
+    @property
+    def lane(self) -> str:
+        """The key of the lane in which its free events are taken one after another."""
+        return f"{self.model}:{self.key}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cause:

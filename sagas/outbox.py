@@ -26,7 +26,7 @@ from sagas.exceptions import (
 )
 from sagas.locks import for_update
 from sagas.models import Saga, SagaStatus, StoredEvent
-from sagas.routing import routes
+from sagas.routing import FREE, routes
 from sagas.trace import current_traceparent
 from sagas.transport import wake_all
 from sagas.unit import Unit
@@ -102,8 +102,8 @@ def saga_transaction(row: Row, *, actor: str = "") -> Iterator[Row]:
 
 
 def _lock_sagas_of(row: Model, using: str) -> list[Saga]:
-    """Lock the sagas whose key is an attribute of the row, in the order of ids (decision 8)."""
-    wanted = Q()
+    """Lock the row's own lane and the sagas that it names, in the order of ids (decision 8)."""
+    wanted = Q() if row._state.adding else Q(choreography=FREE, key=subject_of(row, "").lane)
     for choreography in CHOREOGRAPHIES.values():
         key = _key_of_row(row, choreography.key)
         if key:

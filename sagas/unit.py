@@ -171,7 +171,7 @@ class Unit:
         lane, _ = self._find_or_insert(
             Saga(
                 choreography=FREE,
-                key=f"{subject.model}:{subject.key}",
+                key=subject.lane,
                 status=SagaStatus.FREE,
                 started_at=self.now,
             )

@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connection, transaction
 
+from orders.events import PayBy
 from payments.events import AuthorisationExpiring
 from payments.models import Payment, WebhookReceived
-from payments.services import ask, receive_webhook
-from sagas.models import StoredEvent
+from payments.services import ask, give_account, receive_webhook
+from sagas.models import Saga, StoredEvent
 from sagas.outbox import publish, saga_transaction
 from tests.integration.workers import wait_until_somebody_waits
 
@@ -58,5 +59,28 @@ def test_a_message_that_two_receive_at_the_same_moment_is_kept_once(world):
 def receive_and_leave(message):
     try:
         return receive_webhook(message.headers, message.body.encode())
+    finally:
+        connection.close()
+
+
+def test_who_gives_an_account_waits_for_the_payments_lane_before_its_row(world):
+    order = world.place(pay_by=PayBy.VIRTUAL_ACCOUNT)
+    world.drain()
+    payment = Payment.objects.get(order_id=order.pk)
+    ask(payment)
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            Saga.objects.select_for_update().get(key=f"payments.Payment:{payment.pk}")
+            given = other.submit(give_and_leave, payment)
+            wait_until_somebody_waits("the lane is wanted")
+            Payment.objects.select_for_update(nowait=True).get(pk=payment.pk)
+        assert given.result(10) is True
+
+
+def give_and_leave(payment):
+    try:
+        account = {"bank": "Bank", "number": "110-22", "holder": "Kim"}
+        return give_account(payment, account, actor="customer:kim")
     finally:
         connection.close()

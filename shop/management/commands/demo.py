@@ -61,11 +61,11 @@ class Command(BaseCommand):
 
 
 def _wanted(options: dict[str, Any]) -> Wanted:
-    least = SMALLEST_DRILL if options["drill"] else SMALLEST
-    _require_enough("--orders", options["orders"], least)
     workers = _workers(options["workers"])
     if options["drill"]:
         _refuse_drill(workers)
+    least = SMALLEST_DRILL if options["drill"] else SMALLEST
+    _require_enough("--orders", options["orders"], least)
     invoices, notes = _read(options["data"])
     _require_enough("--data", len(invoices), least)
     names = ("orders", "seed", "plant", "drill", "keep")

@@ -67,6 +67,7 @@ def test_d15_who_wants_the_goods_once_more_gets_them_and_no_money_moves(world):
 def test_d15_who_does_not_choose_in_time_gets_the_money(world):
     order = lost(world, **WELCOME)
 
+    world.provider.pass_time(timedelta(days=8))
     world.pass_time(timedelta(days=8))
 
     assert given(order, "lost") == Given(refund=1500, postage=300, coupon=200, points=100)

@@ -230,6 +230,7 @@ def test_d17_goods_that_nobody_looks_at_are_told_about(world):
 def test_d17_the_window_in_which_goods_may_come_back_is_the_shops_to_choose(world, policy):
     policy(RETURN_WINDOW=timedelta(days=7))
     order = world.delivered()
+    world.provider.pass_time(timedelta(days=8))
     world.pass_time(timedelta(days=8))
 
     with pytest.raises(InvalidReturn, match="its return window is over"):
