@@ -14,7 +14,8 @@ from benchmarks.breaks import STATED, Breaks
 from benchmarks.copies import Copier, Mix, Template, name_hole, templates
 from benchmarks.looking import Look, Looked, Pass, look
 from benchmarks.measure import Cost
-from benchmarks.statements import Statement, originals, patterns
+from benchmarks.statements import NOTHING, Statement, originals, patterns
+from payments.reconciliation import PAYOUTS
 from payments.simulated_provider import SimulatedProvider
 from sagas.reconciliation import PREDICATES
 from shipping.simulated_carrier import SimulatedCarrier
@@ -142,7 +143,7 @@ class Shop:
 
     def statements(self) -> dict[str, Statement]:
         """Return what the provider and the carrier state of all orders."""
-        return {
+        stated = {
             name: Statement(
                 originals=lines,
                 patterns=patterns(lines, self._numbers),
@@ -151,6 +152,7 @@ class Shop:
             )
             for name, lines in self._stated.items()
         }
+        return {**stated, PAYOUTS: NOTHING}
 
     def measured(self, name: str, what: Look, *, orders: int = 0) -> Row:
         """Look, and return what it took; `orders` if not all of them were looked at."""

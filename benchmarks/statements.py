@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from benchmarks.copies import AGO, APART, Mix, name_hole
 from sagas.reconciliation import SOURCES, Line, Source
@@ -67,7 +68,6 @@ def _filled(line: Line, position: str, name: Mapping[str, str], back: timedelta)
         amount_minor=line.amount_minor,
         currency=line.currency,
         at=line.at - back,
-        payout=line.payout,
     )
 
 
@@ -99,9 +99,13 @@ _BREAK = {
 }
 
 
+#: Nothing is stated: of payouts, that nothing was paid out yet.
+NOTHING: Final = Statement(originals=[], patterns={}, wrong={}, stop=0)
+
+
 def originals(name: str) -> list[Line]:
-    """Return what is stated of the originals, from the source of this name."""
-    return list(SOURCES[name].read(""))
+    """Return what is stated of the originals, from the source of this name, before any payout."""
+    return [replace(line, payout="") for line in SOURCES[name].read("")]
 
 
 def patterns(lines: Sequence[Line], numbers: Mapping[str, str]) -> dict[str, list[Line]]:
