@@ -217,7 +217,18 @@ def test_a_worker_killed_between_any_two_steps_does_nothing_twice(world, doomed)
 
 def inherit(heir: Worker) -> None:
     """Do what the dead worker left, once its slot and its lease tell of its death."""
+    wait_until(nobody_else_is_in_a_transaction, "the server knows that the worker is dead")
     for distance in (LONG, LONG + A_LITTLE):
         with clock.travel(distance):
             relay_once(drains=False)
             heir.drain()
+
+
+def nobody_else_is_in_a_transaction() -> bool:
+    """Whether no other session of this database holds locks: a dead client's does for a while."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND state <> 'idle'"
+        )
+        return not cursor.fetchone()[0]
