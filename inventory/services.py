@@ -101,18 +101,18 @@ def receive_goods(units: Mapping[str, int], *, reason: str, actor: str = "") -> 
             }
             raise InvalidAdjustment("not_received", message)
     StockItem.objects.bulk_create((StockItem(sku=sku) for sku in units), ignore_conflicts=True)
-    first = StockItem.objects.filter(sku__in=units).order_by("pk").first()
-    if first is None:
-        return
-    with saga_transaction(first, actor=actor) as row:
-        rows = StockItem.objects.filter(sku__in=units).exclude(pk=row.pk)
-        others = list(for_update(rows.order_by("pk")))
-        for item in (row, *others):
-            delta = units[item.sku]
-            item.available += delta
-            fact = StockAdjusted(item_id=item.pk, sku=item.sku, delta=delta, reason=reason)
-            publish(fact, of=item)
-        _write(others, ["available"])
+    with transaction.atomic():
+        # Before any lane, as whoever adjusts a single article.
+        items = list(for_update(StockItem.objects.filter(sku__in=units).order_by("pk")))
+        if not items:
+            return
+        with saga_transaction(items[0], actor=actor) as row:
+            for item in (row, *items[1:]):
+                delta = units[item.sku]
+                item.available += delta
+                fact = StockAdjusted(item_id=item.pk, sku=item.sku, delta=delta, reason=reason)
+                publish(fact, of=item)
+            _write(items[1:], ["available"])
 
 
 def set_stock(sku: str, available: int, *, reason: str = "counted", actor: str = "") -> StockItem:

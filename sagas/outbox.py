@@ -133,8 +133,8 @@ def _write(unit: Unit) -> None:
 def publish(event: Event, *, of: Model, actor: str = "", reason: str = "") -> StoredEvent:
     """Announce `event`, which speaks of row `of`, in the open transaction.
 
-    Inside `saga_transaction` it is written when the block ends; in any other transaction at once.
-    Returns the stored event; a `starts` event whose key is taken returns the first one and writes
+    Inside `saga_transaction` it is written when the block ends; in any other transaction at once,
+    under the locks of its saga and then of the row. Returns the stored event; a `starts` event whose key is taken returns the first one and writes
     nothing (decision 1). Raises OutsideTransaction, WrongDatabase, NoSaga, PayloadTooLarge,
     DirectionConflict.
     """
@@ -160,9 +160,26 @@ def _publish_at_once(event: Event, of: Model, using: str, actor: str, reason: st
         raise OutsideTransaction(message)
     unit = Unit(using, now=clock.now(using), careful=True)
     fields = fsm.fsm_fields(type(of))
-    stored = _announce(unit, event, subject_of(of, fields[0] if fields else ""), actor, reason)
+    field = fields[0] if fields else ""
+    stored = _announce(unit, event, subject_of(of, field), actor, reason)
+    if unit.events:
+        _place(stored, of, field, using)
     _write(unit)
     return stored
+
+
+def _place(stored: StoredEvent, of: Model, field: str, using: str) -> None:
+    """Lock the row, after its saga (decision 8), and note the state in which it really is (D2).
+
+    Whoever announces something of it at the same moment takes the next place in its order.
+    """
+    try:
+        row = _lock_row(of, using)
+    except type(of).DoesNotExist:
+        message = f"{stored.type} speaks of {of!r}, which is not saved: save it before you publish."
+        raise PublishError(message) from None
+    if field:
+        stored.from_state = stored.to_state = fsm.state_of(row, field)
 
 
 def _announce(unit: Unit, event: Event, subject: Subject, actor: str, reason: str) -> StoredEvent:

@@ -84,15 +84,17 @@ class StripeGateway:
         api_base: str = "",
         searches: bool = True,
         methods: Mapping[str, Any] = NO_REDIRECTS,
+        timeout: tuple[float, float] | None = None,
     ) -> None:
         """`methods` are the parameters of every intent that say how it may be paid.
 
+        `timeout` is how long one request may take to connect, and then to be answered, in seconds.
         Retries are the engine's, so the library makes none of its own.
         """
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": api_base} if api_base else None,
-            http_client=_Patient(timeout=timeouts()),
+            http_client=_Patient(timeout=timeout or timeouts()),
             max_network_retries=0,
         )
         self._api = self._client.v1
@@ -108,6 +110,7 @@ class StripeGateway:
             optional("STRIPE_WEBHOOK_SECRET"),
             optional("STRIPE_API_BASE"),
             optional("STRIPE_SEARCH", "1") != "0",
+            timeouts(),
         )
 
     def authorise(self, request: Request, key: UUID) -> Outcome:
@@ -273,7 +276,12 @@ def _connected(
     webhook_secret: str,
     api_base: str,
     searches: bool,  # noqa: FBT001  a key of the cache, passed by the one caller above
+    timeout: tuple[float, float],
 ) -> StripeGateway:
     return StripeGateway(
-        api_key, webhook_secret=webhook_secret, api_base=api_base, searches=searches
+        api_key,
+        webhook_secret=webhook_secret,
+        api_base=api_base,
+        searches=searches,
+        timeout=timeout,
     )

@@ -1,7 +1,6 @@
 """Asking: the provider's messages come in here, and questions go out: hints to look (R37)."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,8 +23,6 @@ from sagas.transport import wake_all
 
 #: The queue of this context's deliveries.
 QUEUE = "payments"
-#: How often a hint gives way to what is announced of its payment meanwhile.
-_TRIES = 5
 
 
 def receive_webhook(headers: Mapping[str, str], body: bytes) -> bool:
@@ -53,8 +50,8 @@ def receive_webhook(headers: Mapping[str, str], body: bytes) -> bool:
         with transaction.atomic():
             received.save(force_insert=True)
             if payment is not None:
-                inquire_now(at=received.received_at, saga_id__in=_sagas_of(payment))
                 ask(payment)
+                inquire_now(at=received.received_at, saga_id__in=_sagas_of(payment))
     except IntegrityError:
         if not WebhookReceived.objects.filter(pk=message).exists():
             raise
@@ -77,23 +74,12 @@ def find(reference: str) -> Payment | None:
 def ask(payment: Payment) -> bool:
     """Have the provider asked about a payment soon; say whether that was not about to happen.
 
-    Locks nothing, so that a message never waits for a call: where somebody else announces
-    something of the payment at this very moment, it is announced after that, of what it is then.
+    No lock is held during a call, so a message never waits for one.
     """
-    for _ in range(_TRIES):
-        with suppress(IntegrityError):
-            return _ask(payment)
-        payment = Payment.objects.get(pk=payment.pk)
-    return _ask(payment)
-
-
-def _ask(payment: Payment) -> bool:
+    if _is_about_to_look(payment):
+        return False
     with transaction.atomic():
-        if _is_about_to_look(payment):
-            return False
         publish(hint_of(payment), of=payment)
-        if not Payment.objects.filter(pk=payment.pk, state=payment.state).exists():
-            raise IntegrityError("The payment moved on meanwhile: its log would not chain (D2).")
     return True
 
 

@@ -143,10 +143,7 @@ class StripeStubRig(Rig):
 
 
 class LocalstripeRig(Rig):
-    """Stripe as localstripe plays it: somebody else's reading of the same documentation.
-
-    Its messages take a second, so all tests read the same one.
-    """
+    """Stripe as localstripe plays it: somebody else's reading of the same documentation."""
 
     _NO_KEYS = "localstripe ignores idempotency keys"
     _ANY_AMOUNT = "localstripe refunds any amount"
@@ -170,7 +167,6 @@ class LocalstripeRig(Rig):
     def __init__(self, line: Line, base: str, server: str):
         self.line, self._server = line, forwarding(server)
         self._arrived, self._messages = threading.Condition(), []
-        self._told: Told | None = None
         # It takes neither search nor parameters that it does not know.
         self.gateway = StripeGateway(
             "sk_test_local",
@@ -208,11 +204,6 @@ class LocalstripeRig(Rig):
             self._messages.append((dict(headers), body))
             self._arrived.notify_all()
         return said(200, {})
-
-    def told(self, captured):
-        if self._told is None:
-            self._told = super().told(captured)
-        return self._told
 
     def message(self, reference):
         def found():

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from payments.gateway import CLOSE, REFUND
+from payments.gateway import CLOSE, REFUND, provider
 from payments.gateway.patience import begin_request, one_call, timeouts
 from sagas.conf import settings as conf
 from sagas.exceptions import Unanswered
@@ -72,3 +72,14 @@ def test_what_a_step_calls_shares_the_time_of_its_lease(shop, settings, ask):
         ask(refund(shop, reference, taken, 400), uuid4())
 
     assert shop.line.posts == []
+
+
+@pytest.mark.parametrize("shop", ["stripe"], indirect=True)
+def test_who_was_in_a_hurry_leaves_no_hurry_behind(shop, settings, monkeypatch):
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_of_somebody_new")
+    patient = settings.SAGAS
+    settings.SAGAS = {**patient, "CALL_DEADLINE": timedelta(0)}
+    provider()
+    settings.SAGAS = patient
+
+    assert provider().look_up(shop.order()) is None

@@ -33,6 +33,55 @@ def test_a_hint_gives_way_to_what_is_announced_of_its_payment_at_the_same_moment
     assert places[-2:] == [places[-3] + 1, places[-3] + 2]
 
 
+def test_what_is_announced_of_a_payment_takes_its_place_after_a_hint_of_the_same_moment(world):
+    order = world.place()
+    world.drain()
+    payment = Payment.objects.get(order_id=order.pk)
+    before = places_of(payment)
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            ask(payment)
+            announced = other.submit(announce_and_leave, payment)
+            wait_until_somebody_waits("the announcement waits for the hint")
+        announced.result(10)
+
+    assert places_of(payment) == [*before, before[-1] + 1, before[-1] + 2]
+
+
+def places_of(payment):
+    events = StoredEvent.objects.filter(subject_key=str(payment.pk))
+    return list(events.order_by("subject_seq").values_list("subject_seq", flat=True))
+
+
+def announce_and_leave(payment):
+    """Announce something of it under its row's lock alone, as a step does in a lane of its own."""
+    try:
+        with transaction.atomic():
+            Payment.objects.select_for_update(no_key=True).get(pk=payment.pk)
+            publish(AuthorisationExpiring(order_id=payment.order_id), of=payment)
+    finally:
+        connection.close()
+
+
+def test_a_hint_says_in_which_state_the_payment_is_when_its_turn_comes(world):
+    order = world.place(pay_by=PayBy.VIRTUAL_ACCOUNT)
+    world.drain()
+    payment = Payment.objects.get(order_id=order.pk)
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            with saga_transaction(payment) as locked:
+                locked.start_close()
+                publish(AuthorisationExpiring(order_id=order.pk), of=locked)
+            asked = other.submit(ask_and_leave, payment)
+            wait_until_somebody_waits("the hint waits for the payment")
+        asked.result(10)
+
+    hint = StoredEvent.objects.get(type="payments.PaymentHinted")
+    assert (hint.from_state, hint.to_state) == ("closing", "closing")
+
+
 def ask_and_leave(payment):
     try:
         return ask(payment)
