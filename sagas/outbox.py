@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import TypeVar
 from uuid import UUID
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections, router, transaction
 from django.db.models import Model, Q
 
@@ -134,9 +135,10 @@ def publish(event: Event, *, of: Model, actor: str = "", reason: str = "") -> St
     """Announce `event`, which speaks of row `of`, in the open transaction.
 
     Inside `saga_transaction` it is written when the block ends; in any other transaction at once,
-    under the locks of its saga and then of the row. Returns the stored event; a `starts` event whose key is taken returns the first one and writes
-    nothing (decision 1). Raises OutsideTransaction, WrongDatabase, NoSaga, PayloadTooLarge,
-    DirectionConflict.
+    under the locks of its saga and then of the row. Returns the stored event; a `starts` event
+    whose key is taken returns the first one and writes nothing (decision 1). Raises
+    OutsideTransaction, WrongDatabase, NoSaga, PublishError for a row that is not saved,
+    PayloadTooLarge, DirectionConflict.
     """
     using = of._state.db or router.db_for_write(type(of), instance=of)
     door = _door.get()
@@ -175,7 +177,7 @@ def _place(stored: StoredEvent, of: Model, field: str, using: str) -> None:
     """
     try:
         row = _lock_row(of, using)
-    except type(of).DoesNotExist:
+    except ObjectDoesNotExist:
         message = f"{stored.type} speaks of {of!r}, which is not saved: save it before you publish."
         raise PublishError(message) from None
     if field:

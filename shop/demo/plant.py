@@ -1,6 +1,8 @@
 """Plant: damages one row behind everybody's back, to see that the audit finds it."""
 
+from django.core.management import CommandError
 from django.db import connection
+from django.utils.translation import gettext as _
 
 #: What is damaged -> the statement; its parameter is the pattern of the run's order numbers.
 PLANTS = {
@@ -27,9 +29,9 @@ PLANTS = {
 
 
 def plant(what: str, *, prefix: str) -> None:
-    """Damage one row of the run's orders. Raises LookupError when there is none to damage."""
+    """Damage one row of the run's orders. Raises CommandError when there is none to damage."""
     with connection.cursor() as cursor:
         cursor.execute(PLANTS[what], [f"{prefix}%"])
         if cursor.rowcount != 1:
-            message = f"There is nothing to plant in for {what}: run more orders."
-            raise LookupError(message)
+            message = _("There is nothing to damage for --plant %(what)s: run more orders.")
+            raise CommandError(message % {"what": what})

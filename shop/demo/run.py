@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -54,6 +54,8 @@ def run(wanted: Wanted, screen: Screen) -> list[str]:
             _("%(orders)d real orders, numbered %(prefix)s..., over %(articles)d articles") % values
         )
         failures = _drive(wanted, Drive(plan, outside, screen), screen, began)
+        if failures:
+            wanted = replace(wanted, plant=None)  # what went wrong is to be seen, and nothing else
         failures += _tell(wanted, plan, screen, began)
     _tell_next(screen, login)
     return failures
