@@ -17,7 +17,7 @@ from sagas.reconciliation.predicate import (
     Watermark,
     declare,
 )
-from sagas.reconciliation.query import ask
+from sagas.reconciliation.query import ask, share
 from sagas.reconciliation.reconcile import reconcile
 from sagas.reconciliation.statement import SOURCES, Line, Source, declare_source
 from sagas.reconciliation.survey import Finding, findings, survey
@@ -40,5 +40,6 @@ __all__ = [
     "findings",
     "open_cases_for_stranded",
     "reconcile",
+    "share",
     "survey",
 ]

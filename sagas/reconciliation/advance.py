@@ -101,7 +101,9 @@ def _look(run: ReconciliationRun, passes: Passes, size: int) -> None:
         shared: dict[Any, Any] = {}
         for passed in held.passes:
             with _excused(passed):
-                _look_at(held, passed, page, shared)
+                found = dict(shared)
+                _look_at(held, passed, page, found)
+                shared = found  # of one that failed, the tables are gone again
         held.run.looked += len(page.keys.values) if page else 0
         held.run.busy += time.monotonic() - began
 

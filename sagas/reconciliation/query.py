@@ -12,6 +12,7 @@ from django.db import connections
 
 from sagas.reconciliation.pages import changed_table
 from sagas.reconciliation.predicate import Broken, Keys, Look, Predicate, Table, Watermark
+from sagas.reconciliation.tables import is_kept, keep, keep_changed
 
 #: How many rows are in memory at once.
 CHUNK = 1000
@@ -49,6 +50,15 @@ def ask(sql: str, watermark: Watermark, look: Look) -> list[tuple[Any, ...]]:
     with connections[look.using].cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
+
+
+def share(name: str, columns: str, sql: str, watermark: Watermark, look: Look) -> None:
+    """Keep what SQL selects from `changed` as a table, for predicates of the same page.
+
+    On PostgreSQL alone. `columns` are as in CREATE TABLE.
+    """
+    statement, values = _statement(sql, watermark, {}, look)
+    keep(name, columns, statement, values, using=look.using)
 
 
 def broken(predicate: Predicate, look: Look) -> Generator[Broken]:
@@ -112,8 +122,11 @@ def _statement(
     values = {**{name: adapt(time) for name, time in times.items()}, **look.parameters}
     tables = []
     if watermark is not None and look.keys is not None:
-        tables.append(f"changed(id) AS ({changed_table(watermark, look.using)})")
-        values["keys"] = look.keys.parameter
+        if is_kept(look.keys, look.using):
+            keep_changed(watermark, look)
+        else:
+            tables.append(f"changed(id) AS ({changed_table(watermark, look.using)})")
+            values["keys"] = look.keys.parameter
     for name, table in constants.items():
         tables.append(_constants(name, table(), values, look.using))
     return _with(tables, sql.strip()), values

@@ -7,7 +7,7 @@ from typing import Final
 from django.db import connections
 
 from sagas.models import Saga, StoredEvent
-from sagas.reconciliation import Look, Watermark, ask
+from sagas.reconciliation import Look, Watermark, ask, share
 
 #: Sagas that have a new event; the engine's own predicates share its pages.
 SAGAS: Final = Watermark(model=StoredEvent, column="recorded_at", key="saga_id", of=Saga)
@@ -21,7 +21,7 @@ _KEY: Final = {
 }
 # A saga that has just moved is looked at by a later run. Free lanes are about no order.
 _ORDERS: Final = """
-SELECT CAST(f.order_id AS CHAR(36)), CAST(MIN(f.subject) AS CHAR(36))
+SELECT f.order_id, MIN(f.subject)
   FROM (SELECT COALESCE(o.id, k.order_id, r.order_id) AS order_id,
                CAST(c.id AS CHAR(36)) AS subject
           FROM changed c
@@ -35,8 +35,9 @@ SELECT CAST(f.order_id AS CHAR(36)), CAST(MIN(f.subject) AS CHAR(36))
  WHERE f.order_id IS NOT NULL
  GROUP BY f.order_id
 """
+_KEPT: Final = "touched_orders"
 _TOUCHED: Final = {
-    "postgresql": "SELECT * FROM unnest(CAST(%(orders)s AS uuid[]), CAST(%(subjects)s AS text[]))",
+    "postgresql": "SELECT order_id, subject FROM pg_temp.touched_orders",
     "sqlite": "SELECT o.value, s.value FROM json_each(%(orders)s) o"
     " JOIN json_each(%(subjects)s) s ON s.key = o.key",
     "mysql": "SELECT o.id, s.id FROM"
@@ -51,21 +52,26 @@ def touched(look: Look) -> str:
 
     Which orders they are is asked once for all predicates that look at the same page.
     """
-    name = ("touched", look.settled)
-    if name not in look.shared:
-        look.shared[name] = _find(look)
-    look.parameters.update(look.shared[name])
-    return f"touched(order_id, subject) AS ({_TOUCHED[connections[look.using].vendor]})"
-
-
-def _find(look: Look) -> dict[str, str]:
-    """Return the orders of a page and their subjects, each as one parameter."""
     vendor = connections[look.using].vendor
-    rows = ask(_ORDERS.format(key=_KEY[vendor]), SAGAS, look)
-    columns = {"orders": [order for order, _ in rows], "subjects": [subject for _, subject in rows]}
+    settled, found = look.shared.get(_KEPT, (None, {}))
+    if settled != look.settled:
+        found = _find(look, _ORDERS.format(key=_KEY[vendor]), vendor)
+        look.shared[_KEPT] = look.settled, found
+    look.parameters.update(found)
+    inline = "NOT MATERIALIZED " if vendor == "postgresql" else ""
+    return f"touched(order_id, subject) AS {inline}({_TOUCHED[vendor]})"
+
+
+def _find(look: Look, orders: str, vendor: str) -> dict[str, str]:
+    """Find the orders of a page and their subjects; return the parameters that name them."""
     if vendor == "postgresql":
-        return {name: f"{{{','.join(ids)}}}" for name, ids in columns.items()}
-    return {name: json.dumps(ids) for name, ids in columns.items()}
+        share(_KEPT, "order_id uuid PRIMARY KEY, subject text", orders, SAGAS, look)
+        return {}
+    rows = ask(orders, SAGAS, look)
+    return {
+        "orders": json.dumps([str(order) for order, _ in rows]),
+        "subjects": json.dumps([subject for _, subject in rows]),
+    }
 
 
 def quoted(look: Look, name: str) -> str:

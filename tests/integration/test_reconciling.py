@@ -49,6 +49,8 @@ from tests.integration.reconciling import LATER, declared, open_findings, run
 
 pytestmark = pytest.mark.both_databases
 
+#: So many keys are a table of their own, where the database has one.
+MANY = 60
 #: Free lanes stand for whatever a context keeps: a label of "bad" breaks what must hold.
 LANES = Watermark(model=Saga, column="started_at", key="id", only=Q(choreography="lane"))
 BAD = """
@@ -438,6 +440,35 @@ def test_a_predicate_that_cannot_be_asked_does_not_hide_the_others(db):
         assert "nothing" in found.passes.get(predicate="T0").error
         assert found.passes.get(predicate="T0").reached is None
         assert found.state == RunState.DONE
+
+
+def test_what_a_failing_predicate_shared_is_found_out_anew_by_the_next_of_its_page(db):
+    shared = []
+
+    def failing(look):
+        shared.append(ask("SELECT COUNT(*) FROM changed", LANES, look))
+        return "SELECT nothing FROM changed"
+
+    for number in range(MANY):
+        lane(f"A-{number}", "bad" if number == 17 else "good")
+
+    with declared(predicate(query=failing), predicate("T2")):
+        found = run(only=["T1", "T2"])
+
+    assert shared == [[(MANY,)]]
+    assert [finding.business_key for finding in open_findings()] == ["A-17"]
+    assert "nothing" in found.passes.get(predicate="T1").error
+
+
+def test_a_transaction_may_look_at_one_page_after_the_other(db):
+    lanes = [lane(f"A-{number:03}", "bad") for number in range(2 * MANY)]
+    one = predicate()
+
+    for begin_at in (0, MANY):
+        part = lanes[begin_at : begin_at + MANY]
+        keys = keys_of(LANES, [row.pk for row in part], "default")
+        seen = broken(one, look_at(one, keys, now=clock.now(), using="default"))
+        assert [row.business_key for row in seen] == [row.key for row in part]
 
 
 def test_a_predicate_that_is_not_declared_any_more_is_let_go(db):
