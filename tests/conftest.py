@@ -8,10 +8,12 @@ import pytest
 import redis
 from django.conf import settings
 from django.db import connection
+from django.test import TransactionTestCase
 from hypothesis import settings as search
 
 from payments.simulated_provider import SimulatedProvider
 from shipping.simulated_carrier import SimulatedCarrier
+from tests.emptying import empty_all
 from tests.world import World
 
 NO_SERVICES = """the suite needs PostgreSQL and Redis. Run `make test`, or one command with both:
@@ -56,6 +58,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, t
     if connection.vendor == "sqlite":
         file = tmp_path_factory.mktemp("sqlite") / "test.sqlite3"
         connection.settings_dict["TEST"]["NAME"] = str(file)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptied_quickly():
+    """Empty the tables after a test without making them, and all permissions, anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_all)
+        yield
 
 
 @pytest.fixture(autouse=True)

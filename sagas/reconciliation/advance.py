@@ -104,6 +104,7 @@ def _look(run: ReconciliationRun, passes: Passes, size: int) -> None:
                 found = dict(shared)
                 _look_at(held, passed, page, found)
                 shared = found  # of one that failed, the tables are gone again
+        _end_without_findings([x for x in held.passes if x.phase == Phase.AGAIN], held.using)
         held.run.looked += len(page.keys.values) if page else 0
         held.run.busy += time.monotonic() - began
 
@@ -152,6 +153,14 @@ def _look_at(
     if page is None or page.is_last:
         passed.phase = Phase.AGAIN
         passed.reached = _mark(held, page) if page else None
+
+
+def _end_without_findings(passes: Passes, using: str) -> None:
+    """Be done with the predicates of which nothing is known: there is nothing to do about them."""
+    known = book.with_findings(using) | asking.with_settled(using) if passes else set()
+    for passed in passes:
+        if passed.predicate not in known:
+            passed.phase = Phase.DONE
 
 
 def _mark(held: Slice, page: Page) -> datetime:

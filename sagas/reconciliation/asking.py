@@ -41,13 +41,20 @@ def _unasked(passed: ReconciliationPass) -> QuerySet[ReconciliationFinding]:
     return open_findings(passed).filter(case=None).exclude(repaired)
 
 
+def with_settled(using: str) -> set[str]:
+    """Return the predicates about which people need not be asked any more, and still are."""
+    rows = _all_settled(using).order_by()
+    return set(rows.values_list("finding__predicate", flat=True).distinct())
+
+
 def _settled(passed: ReconciliationPass) -> QuerySet[Case]:
+    return _all_settled(passed._state.db or "default").filter(finding__predicate=passed.predicate)
+
+
+def _all_settled(using: str) -> QuerySet[Case]:
     """Return open cases whose finding is gone."""
-    return Case.objects.using(passed._state.db).filter(
-        kind=CaseKind.RECONCILIATION,
-        closed_at=None,
-        finding__predicate=passed.predicate,
-        finding__resolved_at__isnull=False,
+    return Case.objects.using(using).filter(
+        kind=CaseKind.RECONCILIATION, closed_at=None, finding__resolved_at__isnull=False
     )
 
 

@@ -40,6 +40,12 @@ def open_findings(passed: ReconciliationPass) -> QuerySet[ReconciliationFinding]
     return rows.filter(predicate=passed.predicate, resolved_at=None).order_by("id")
 
 
+def with_findings(using: str) -> set[str]:
+    """Return the predicates that something breaks, for all that is known."""
+    rows = ReconciliationFinding.objects.using(using).filter(resolved_at=None)
+    return set(rows.order_by().values_list("predicate", flat=True).distinct())
+
+
 def look(passed: ReconciliationPass, seen: Look) -> None:
     """Look once, and write down what breaks the predicate."""
     _keep_all(passed, PREDICATES[passed.predicate], seen)

@@ -4,12 +4,9 @@ from django.db import connections
 
 #: A page's keys are few: they are probed for, whatever the planner thinks of disks. Statements are
 #: read to their end, and what they sort fits into memory.
-_PLANS = (
-    "SET LOCAL cursor_tuple_fraction TO 1",
-    "SET LOCAL jit TO off",
-    "SET LOCAL work_mem TO '64MB'",
-    "SET LOCAL random_page_cost TO 1",
-)
+_PLAN = """
+SET LOCAL cursor_tuple_fraction TO 1; SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB';
+SET LOCAL random_page_cost TO 1; SET LOCAL enable_seqscan TO {whole_tables}"""
 
 
 def prepare(using: str, *, probes: bool) -> None:
@@ -24,6 +21,4 @@ def prepare(using: str, *, probes: bool) -> None:
     with connection.cursor() as cursor:
         if not connection.savepoint_ids:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        for plan in _PLANS:
-            cursor.execute(plan)
-        cursor.execute(f"SET LOCAL enable_seqscan TO {'off' if probes else 'on'}")
+        cursor.execute(_PLAN.format(whole_tables="off" if probes else "on"))

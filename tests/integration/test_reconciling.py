@@ -16,6 +16,7 @@ from sagas.exceptions import (
 )
 from sagas.models import Case, CaseKind, Saga, StoredEvent
 from sagas.reconciled import (
+    Phase,
     ReconciliationFinding,
     ReconciliationRun,
     RunState,
@@ -654,7 +655,17 @@ def test_a_tick_that_fails_stops_no_delivery_and_the_next_goes_on(hourly):
     assert ReconciliationRun.objects.get().found == 1
 
 
+def test_a_predicate_that_nothing_breaks_is_done_with_the_look_at_it(hourly):
+    lane("A-17", "good", ago=LATER)
+
+    assert ticks() == 2, "one begins it and looks, one ends it"
+
+    found = ReconciliationRun.objects.get()
+    assert (found.state, found.looked, passed(found).phase) == (RunState.DONE, 1, Phase.DONE)
+
+
 def test_a_persons_run_takes_the_place_of_a_periodic_one(hourly):
+    lane("A-17", "bad")
     periodic.tick()
 
     found = only()
