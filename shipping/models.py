@@ -115,6 +115,11 @@ class Shipment(models.Model):
         return self.state not in (*self.LEFT, self.State.STOPPED)
 
     @property
+    def has_left(self) -> bool:
+        """Whether the driver has had it, which never changes again."""
+        return self.state in self.LEFT
+
+    @property
     def is_disputed(self) -> bool:
         """Whether a dispute keeps it in the house."""
         return self.disputes > 0

@@ -227,7 +227,8 @@ def _come_back(shipment: Shipment, *, actor: str) -> None:
 # -- what the carrier saw --------------------------------------------------------------------------
 
 _OUT: dict[str, Callable[[Shipment], bool]] = {
-    "handed_over": lambda shipment: _let_go(shipment, lines=None, actor="carrier"),
+    # What has left has left: the carrier's scan of our own hand-over is no news, and locks nothing.
+    "handed_over": lambda row: row.has_left or _let_go(row, lines=None, actor="carrier"),
     "delivered": deliver,
     "lost": lose,
 }
@@ -270,9 +271,12 @@ def follow_scans() -> int:
     """
     cursor, _created = CarrierCursor.objects.get_or_create(name=CARRIER)
     scans = carrier().scans_after(cursor.position)
-    for scan in scans:
-        record_scan(scan)
-        CarrierCursor.objects.filter(name=CARRIER, position__lt=scan.number).update(
-            position=scan.number
+    try:
+        for scan in scans:
+            record_scan(scan)
+            cursor.position = scan.number
+    finally:
+        CarrierCursor.objects.filter(name=CARRIER, position__lt=cursor.position).update(
+            position=cursor.position
         )
     return len(scans)

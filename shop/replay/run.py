@@ -27,6 +27,15 @@ from shop.replay.work import Done, Work
 
 #: The shop of the file took goods back however late: the policy of this replay.
 RETURN_WINDOW: Final = timedelta(days=400)
+#: How the engine works for a replay: nobody else waits for the locks of one of its batches, so they
+#: are large. By its clock an hour passes with every few orders: reconciling would be most of it.
+_ALONE: Final = {
+    "TRANSPORT": "sagas.transport.InProcessTransport",
+    "RECONCILE_INTERVAL": None,
+    "BATCH_SIZE": 1_000,
+    "BATCH_ROWS": 20_000,
+    "BATCH_TIME": timedelta(seconds=10),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +103,10 @@ def _acts(said: Iterator[Said]) -> Iterator[Act]:
 
 @contextmanager
 def _as_the_shop_was() -> Iterator[None]:
-    """Take goods back for long, and do all work in this process, whose clock is moved.
-
-    By that clock an hour passes with every few orders: reconciling every hour would be most of it.
-    """
-    here = {"TRANSPORT": "sagas.transport.InProcessTransport", "RECONCILE_INTERVAL": None}
+    """Take goods back for long, and do all work in this process, whose clock is moved."""
     with override_settings(
         SHOP={**settings.SHOP, "RETURN_WINDOW": RETURN_WINDOW},
-        SAGAS={**settings.SAGAS, **here},
+        SAGAS={**settings.SAGAS, **_ALONE},
     ):
         yield
 

@@ -8,7 +8,8 @@ from orders.events import (
     GoodsRefused,
     ReplacementDue,
 )
-from sagas.models import StoredEvent
+from sagas.exceptions import NoSaga
+from sagas.models import Saga, StoredEvent
 from shipping import services
 from shipping.models import CarrierCursor, ReturnParcel, Shipment
 from tests.unit.house import HOME, case, case_lines, order_lines
@@ -223,6 +224,25 @@ def test_the_carriers_scans_are_followed_and_reading_them_again_does_no_harm(lab
     assert state_of(labelled) == State.DELIVERED
     assert said(*ENDS) == ["ShipmentDelivered"]
     assert CarrierCursor.objects.get().position == 2
+
+
+def test_the_scan_of_what_has_left_locks_nothing(labelled, carrier, django_assert_num_queries):
+    services.hand_over(labelled)
+    (scan,) = carrier.scans_after(0)
+
+    with django_assert_num_queries(1):
+        assert services.record_scan(scan)
+
+
+def test_scans_are_read_again_from_the_one_that_could_not_be_recorded(labelled, carrier):
+    services.hand_over(labelled)
+    carrier.deliver(labelled.tracking)
+    Saga.objects.all().delete()
+
+    with pytest.raises(NoSaga):
+        services.follow_scans()
+
+    assert CarrierCursor.objects.get().position == 1
 
 
 def test_a_scan_at_the_door_counts_as_handing_over(labelled, carrier):
