@@ -15,7 +15,7 @@ from orders.events import (
     ReshipWanted,
 )
 from orders.models import Benefit, Case, Order, SoldLine
-from orders.participant.money import refund_due
+from orders.participant.money import note_way, refund_due
 from orders.participant.rows import (
     BENEFITS,
     CASE,
@@ -154,6 +154,7 @@ def settle_late(
 ) -> LateSuccessSettled:
     """Note that the money is back, or that it pays for the order after all."""
     case.is_money_done = True
+    note_way(event, case)
     if isinstance(event, payments.RefundImpossible):
         withhold(case)
     elif isinstance(event, payments.CaseRefunded):
