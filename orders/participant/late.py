@@ -66,6 +66,7 @@ def open_late_case(
     work: Work,
 ) -> RefundDue | ReshipWanted:
     """Give it back, unless the shop reinstates orders and all of this one was paid."""
+    owner[0].is_paid_late = True
     case.opened_at = work.now
     case.due_at = due_at(CASES[case.why], wished_at=work.now, paid_at=work.now)
     case.accept(now=work.now)

@@ -22,7 +22,7 @@ from tests.scenarios.endings import (
     said,
     the_case,
 )
-from tests.scenarios.given import WELCOME, Given, assert_pending, given
+from tests.scenarios.given import WELCOME, Given, assert_pending, given, said_of
 from tests.world import kept, reload
 
 pytestmark = pytest.mark.both_databases
@@ -150,6 +150,9 @@ def test_d5_money_that_comes_after_the_order_was_given_up_goes_back_as_a_case_of
     actions = (*BACK, *PAID_BACK)
     assert_row(world, 5, order, end=LATE, actions=actions, keeps=0, words="15.00 GBP was paid back")
     assert how_money_went(order) == ["close_session", "refund"]
+    assert said_of(order, "abandon").startswith(
+        "Your order is cancelled. No payment had reached us by then. Yours came later;"
+    )
 
 
 def test_d5_a_transfer_that_arrives_while_its_account_is_being_closed_goes_back_too(world):
