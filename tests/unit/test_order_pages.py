@@ -73,6 +73,19 @@ def test_the_page_of_an_ended_order_says_beside_the_amount_how_the_money_went(pa
     assert f">{escape(case.get_kind_display())}</a>" in said
 
 
+def test_the_page_of_an_ended_order_says_who_wanted_it_why_and_when(page):
+    order = an_order(S.CANCELLED)
+    ended = {"state": Case.State.SETTLED, "settled_at": NOW, "approver": "admin:ben"}
+    case = a_case(order, CaseKind.RETURN, actor="customer:kim", fault=True, **ended)
+    case.save()
+
+    said = page(order)
+
+    assert "reason: because<br>by: customer:kim<br>approved by: admin:ben<br>" in said
+    assert f"way of the goods: {case.rule.bearer.label}<br>" in said
+    assert "Jan. 5, 2026" in said
+
+
 def test_nothing_is_said_of_how_the_money_goes_before_that_is_known(page):
     order = an_order(S.COMPLETED)
     a_case(order, CaseKind.RETURN, given_minor=100, refund_minor=100).save()
