@@ -29,7 +29,7 @@ GROUPS: Final = {
     "X": "between contexts",
     "S": "the provider's statement",
     "P": "the carrier's scans",
-    "E": "what persons vouched for",
+    "E": "what persons are asked, or vouched for",
 }
 READING: Final = "reading the statements"
 EVERYTHING: Final = "all predicates"

@@ -187,6 +187,14 @@ NO_MONEY: Final[dict[Phase, Promise]] = {
     Phase.PENDING: _("What is reserved on your card will be released."),
     Phase.DONE: _("You were not charged."),
 }
+#: What is said there once money has come after all: a later case tells what becomes of it (D-5).
+PAID_LATE: Final[dict[Phase, Promise]] = {
+    Phase.PENDING: _("Your payment came later; what becomes of it is told separately."),
+    Phase.DONE: _(
+        "No payment had reached us by then. Yours came later; what becomes of it is told"
+        " separately."
+    ),
+}
 #: What is said of goods that are sent instead; SENT begins while they are still being packed.
 OTHER_GOODS: Final[dict[Phase, Promise]] = {
     Phase.PENDING: _("Other goods will be sent to you."),

@@ -265,6 +265,7 @@ class CaseSerializer(serializers.ModelSerializer[Case]):
 
     kind_label = serializers.CharField(source="get_kind_display")
     state_label = serializers.CharField(source="get_state_display")
+    operation_label = serializers.CharField(source="get_operation_display")
     refund = MoneySerializer()
     told = serializers.SerializerMethodField()
     is_claim = serializers.BooleanField()
@@ -286,6 +287,8 @@ class CaseSerializer(serializers.ModelSerializer[Case]):
             "remedy",
             "told",
             "refund",
+            "operation",
+            "operation_label",
             "goods_minor",
             "postage_minor",
             "given_minor",

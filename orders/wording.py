@@ -30,6 +30,7 @@ from orders.phrases import (
     ORDERS,
     OTHER_GOODS,
     OWED,
+    PAID_LATE,
     SAME_GOODS,
     TAKEN,
     UNCHARGED,
@@ -68,6 +69,8 @@ class CaseFacts:
     due_at: datetime | None
     #: Whether the money that goes back was taken.
     is_paid: bool
+    #: Whether money came after the order was given up, of which a case of its own tells.
+    is_paid_late: bool
     is_goods_done: bool
     is_uncharged: bool
     is_owed: bool
@@ -102,6 +105,7 @@ def _opened(case: Case) -> tuple[datetime, UUID]:
 
 def case_facts(case: Case, order: Order | None = None) -> CaseFacts:
     """Return the facts of one case; reads its order where that is not given."""
+    order = order or case.order
     return CaseFacts(
         kind=case.why,
         state=case.state,
@@ -113,7 +117,8 @@ def case_facts(case: Case, order: Order | None = None) -> CaseFacts:
         apology=case.apology,
         apology_code=case.apology_code or "",
         due_at=case.due_at,
-        is_paid=(order or case.order).is_captured or bool(case.given_minor),
+        is_paid=order.is_captured or bool(case.given_minor),
+        is_paid_late=order.is_paid_late,
         is_goods_done=case.is_goods_done,
         is_uncharged=case.is_uncharged,
         is_owed=case.is_owed,
@@ -281,7 +286,8 @@ def _apology(case: CaseFacts, phase: Phase) -> object | None:
 
 def _money(case: CaseFacts, phase: Phase) -> object | None:
     if not case.refund.minor:
-        return NO_MONEY.get(phase) if case.is_whole and not case.is_paid else None
+        nothing = PAID_LATE if case.is_paid_late else NO_MONEY
+        return nothing.get(phase) if case.is_whole and not case.is_paid else None
     said = {"amount": str(case.refund)}
     if case.due_at is not None:
         said["date"] = last_day(case.due_at)

@@ -1,7 +1,8 @@
 """What payments announces: facts about an order's money and its way back.
 
 Facts of a whole order are about `order_id`, facts of one case about `case_id`; a refund that the
-provider would not pay is a matter of its own, by `refund_id`.
+provider would not pay is a matter of its own, by `refund_id`. `operation` is how the money goes, or
+went, as things stood when the fact was announced.
 """
 
 from datetime import datetime
@@ -126,6 +127,7 @@ class PaymentClosed(Event):
 
     order_id: UUID
     was_charged: bool = False
+    operation: MoneyOp = MoneyOp.NONE
 
 
 class PaymentVoided(Event):
@@ -133,6 +135,7 @@ class PaymentVoided(Event):
 
     order_id: UUID
     amount: Money
+    operation: MoneyOp = MoneyOp.VOID
 
 
 class RefundPlanned(Event):
@@ -171,6 +174,7 @@ class RefundPaid(Event):
     refund_id: UUID
     order_id: UUID
     amount: Money
+    operation: MoneyOp = MoneyOp.REFUND
 
 
 class PaymentRefunded(Event):
@@ -178,6 +182,7 @@ class PaymentRefunded(Event):
 
     order_id: UUID
     amount: Money
+    operation: MoneyOp = MoneyOp.REFUND
 
 
 # -- one case -------------------------------------------------------------------------------------
@@ -189,6 +194,7 @@ class AmountReduced(Event):
     case_id: UUID
     order_id: UUID
     amount: Money
+    operation: MoneyOp = MoneyOp.VOID
 
 
 class CaseRefundPlanned(Event):
@@ -249,6 +255,7 @@ class RefundOwed(Event):
     order_id: UUID
     amount: Money
     code: str
+    operation: MoneyOp = MoneyOp.REFUND
 
 
 class RefundElsewhereProposed(Event):
@@ -274,6 +281,7 @@ class OwedRefundRefused(Event):
     case_id: UUID
     order_id: UUID
     code: str
+    operation: MoneyOp = MoneyOp.REFUND
 
 
 class RefundStillOwed(Event):
@@ -291,6 +299,7 @@ class OwedRefundPaid(Event):
     case_id: UUID
     order_id: UUID
     amount: Money
+    operation: MoneyOp = MoneyOp.REFUND
 
 
 # -- money that comes too late, and money that the bank takes back --------------------------------

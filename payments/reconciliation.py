@@ -4,8 +4,10 @@ What compares them with the statement or with other contexts is the shop's.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from django.conf import settings
+from django.db import connections
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +18,7 @@ from sagas.reconciled import ReconciliationFinding
 from sagas.reconciliation import (
     BreakClass,
     Line,
+    Look,
     Predicate,
     Severity,
     Source,
@@ -144,6 +147,28 @@ SELECT e.id AS evidence, p.number, e.step, e.reference, e.actor
  WHERE e.verified_at IS NULL AND e.verify_by <= %(now)s
 """
 
+# The question is opened and closed with the state, so that only what became owed before it was
+# asked, or was changed behind everybody's back, has none. The case of this finding is another one.
+_UNASKED = """
+SELECT r.id AS refund, r.number, r.amount_minor, r.currency, r.failure_code AS code, s.id AS saga_id
+  FROM payments_refund r
+  LEFT JOIN sagas_saga s ON s.choreography = 'owed_refund' AND {same}
+ WHERE r.state = 'owed'
+   AND NOT EXISTS (SELECT 1 FROM sagas_case k
+                    WHERE k.saga_id = s.id AND k.kind = 'held' AND k.owner = '{owner}'
+                      AND k.closed_at IS NULL)
+"""
+#: Whether a saga's key is a refund's id.
+_SAME: Final = {
+    "postgresql": "s.key = CAST(r.id AS text)",
+    "sqlite": "REPLACE(s.key, '-', '') = r.id",
+    "mysql": "REPLACE(s.key, '-', '') = r.id",
+}
+
+
+def _unasked(look: Look) -> str:
+    return _UNASKED.format(same=_SAME[connections[look.using].vendor], owner=OWNER)
+
 
 def _verify(finding: ReconciliationFinding) -> bool:
     return verify_evidence(Evidence.objects.get(pk=finding.detail["evidence"]))
@@ -194,6 +219,16 @@ declare(
         owner=OWNER,
         break_class=BreakClass.AMOUNT,
         severity=Severity.CRITICAL,
+    ),
+    Predicate(
+        id="E26",
+        # Row D-26.
+        sentence=_("For every refund that is owed, a person is asked."),
+        query=_unasked,
+        key=("refund",),
+        says=_("%(number)s: a refund is owed (%(code)s), and nobody is asked"),
+        owner=OWNER,
+        break_class=BreakClass.GAP,
     ),
     Predicate(
         id="E29",

@@ -2,20 +2,40 @@
 
 Three tables carry the guarantees: an event is never changed, a delivery is deleted by the
 transaction that does it, a saga is a passive projection whose row is also the lane's lock. The
-others are small: intents around calls, worker slots, pauses, breakers, brakes, cases and relay
-ticks.
+others are small: worker slots, pauses and relay ticks here, what is kept of calls in `called`, what
+waits for a person in `asked`, what reconciliation keeps in `reconciled`.
 """
 
-from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 import sagas.reconciled  # noqa: F401  its tables belong to this app
+from sagas.asked import Case, CaseKind
+from sagas.called import BrakeLock, Breaker, BreakerState, Intent, IntentState
 from sagas.clock import new_id
-from sagas.money import Money
+
+__all__ = [
+    "BrakeLock",
+    "Breaker",
+    "BreakerState",
+    "Case",
+    "CaseKind",
+    "Delivery",
+    "DeliveryState",
+    "Direction",
+    "IdempotentRequest",
+    "Intent",
+    "IntentState",
+    "Pause",
+    "RelayTick",
+    "Saga",
+    "SagaStatus",
+    "Slot",
+    "StoredEvent",
+]
 
 
 class Direction(models.TextChoices):
@@ -255,79 +275,6 @@ class Delivery(models.Model):
         return f"{self.consumer}.{self.purpose} ({self.state})"
 
 
-class IntentState(models.TextChoices):
-    """What is known of a call."""
-
-    #: Sent or about to be; no answer yet.
-    OUT = "out", _("out")
-    #: It ended without an answer; it is being inquired about.
-    UNKNOWN = "unknown", _("unknown")
-    #: The answer is stored, its step has not committed yet.
-    ANSWERED = "answered", _("answered")
-    #: It happened.
-    DONE = "done", _("done")
-    #: It certainly did not happen.
-    FAILED = "failed", _("failed")
-    #: It must not happen any more: its undo came first (R28).
-    TOMBSTONE = "tombstone", _("tombstone")
-
-
-class Intent(models.Model):
-    """A call to the outside: what was to be done, under which key, and what came of it."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    saga_id = models.UUIDField()
-    event_id = models.UUIDField()
-    choreography = models.CharField(max_length=100)
-    key = models.CharField(max_length=200)
-    step = models.CharField(max_length=200)
-    subject_key = models.CharField(max_length=200)
-    n = models.PositiveIntegerField()
-    idempotency_key = models.UUIDField()
-    state = models.CharField(max_length=9, choices=IntentState.choices, default=IntentState.OUT)
-    request = models.JSONField(default=dict)
-    #: What the call moves, in minor units; null where it does not say.
-    amount_minor = models.BigIntegerField(null=True, blank=True)
-    currency = models.CharField(max_length=3, blank=True, default="")
-    #: The brake whose caps count it; empty without one, or once a second person has approved it.
-    brake = models.CharField(max_length=100, blank=True, default="")
-    outcome = models.JSONField(null=True, blank=True)
-    inquiries = models.PositiveIntegerField(default=0)
-    started_at = models.DateTimeField()
-    #: When it was last let out once more; null while it was let out once.
-    resent_at = models.DateTimeField(null=True, blank=True)
-    answered_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("intent")
-        verbose_name_plural = _("intents")
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["choreography", "key", "step", "subject_key", "n"],
-                name="intent_once_per_attempt",
-            ),
-            models.UniqueConstraint(fields=["idempotency_key"], name="intent_once_per_key"),
-            models.CheckConstraint(
-                condition=Q(brake="") | Q(amount_minor__isnull=False),
-                name="intent_braked_by_amount",
-            ),
-        ]
-        indexes: ClassVar = [
-            models.Index(fields=["saga_id"], name="intent_by_saga"),
-            models.Index(
-                fields=["brake", "started_at"], condition=~Q(brake=""), name="intent_by_brake"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.step} {self.key}/{self.n} ({self.state})"
-
-    @property
-    def last_sent_at(self) -> datetime:
-        """When it was last let out; the request may still be carried out for a while (R29)."""
-        return self.resent_at or self.started_at
-
-
 class Slot(models.Model):
     """What one worker has in its hands, committed before it starts (design decision 11)."""
 
@@ -361,156 +308,6 @@ class Pause(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class BreakerState(models.TextChoices):
-    """Whether calls go out to a gateway."""
-
-    #: All of them do.
-    CLOSED = "closed", _("closed")
-    #: None does before `retry_at`.
-    OPEN = "open", _("open")
-    #: A few do, to find out whether it answers again.
-    HALF_OPEN = "half_open", _("half open")
-
-
-class Breaker(models.Model):
-    """How a gateway has answered lately; no row means that nothing was ever amiss (decision 20)."""
-
-    #: The gateway, as calls name it: `payments.provider`.
-    name = models.CharField(max_length=100, primary_key=True)
-    state = models.CharField(
-        max_length=9, choices=BreakerState.choices, default=BreakerState.CLOSED
-    )
-    #: Calls without an answer in a row; they are forgotten when it closes.
-    failures = models.PositiveIntegerField(default=0)
-    #: Since when not every call goes out.
-    opened_at = models.DateTimeField(null=True, blank=True)
-    #: When the next probe may go out. Null while half open, once a probe has been answered.
-    retry_at = models.DateTimeField(null=True, blank=True)
-    #: How many calls of one batch go out while it is half open.
-    ramp = models.PositiveIntegerField(default=1)
-    #: When its state changed last: calls begun before that say nothing about it.
-    changed_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("breaker")
-        verbose_name_plural = _("breakers")
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(
-                    state=BreakerState.CLOSED, opened_at__isnull=True, retry_at__isnull=True
-                )
-                | Q(state=BreakerState.OPEN, opened_at__isnull=False, retry_at__isnull=False)
-                | Q(state=BreakerState.HALF_OPEN, opened_at__isnull=False),
-                name="breaker_times_fit_its_state",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.state})"
-
-
-class BrakeLock(models.Model):
-    """One row per brake, locked while it is counted what has gone out under it."""
-
-    name = models.CharField(max_length=100, primary_key=True)
-
-    class Meta:
-        verbose_name = _("brake")
-        verbose_name_plural = _("brakes")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class CaseKind(models.TextChoices):
-    """Why a person is needed."""
-
-    #: A delivery gave up.
-    DEAD_LETTER = "dead_letter", _("dead letter")
-    #: A saga has no delivery left and no end.
-    NO_NEXT_MOVE = "no_next_move", _("no next move")
-    #: A saga is past its pivot and past its deadline.
-    OVERDUE = "overdue", _("overdue")
-    #: A subject is in a state in which only a person decides.
-    HELD = "held", _("held for a person")
-    #: Contexts, or the books of others, disagree (R41).
-    RECONCILIATION = "reconciliation", _("reconciliation")
-    #: A call would go over a cap of its brake.
-    BRAKED = "braked", _("waits for a second person")
-
-
-class Case(models.Model):
-    """Something that waits for a person. It counts as a saga's next move (G5).
-
-    One of reconciliation does not: it says that books disagree, not who moves the saga. It may
-    belong to no saga, and there may be several about one.
-    """
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    kind = models.CharField(max_length=20, choices=CaseKind.choices)
-    saga_id = models.UUIDField(null=True, blank=True)
-    #: The group of people, or the queue, that it is for; empty where any operator may take it.
-    owner = models.CharField(max_length=100, blank=True, default="")
-    #: The delivery it is about, if any; it may be gone by now.
-    delivery_id = models.UUIDField(null=True, blank=True)
-    detail = models.TextField(blank=True, default="")
-    #: What a braked call would move, in minor units.
-    amount_minor = models.BigIntegerField(null=True, blank=True)
-    currency = models.CharField(max_length=3, blank=True, default="")
-    #: Whether it was closed by letting the braked call go out.
-    approved = models.BooleanField(default=False)
-    opened_at = models.DateTimeField()
-    closed_at = models.DateTimeField(null=True, blank=True)
-    closed_by = models.CharField(max_length=200, blank=True, default="")
-    note = models.TextField(blank=True, default="")
-
-    class Meta:
-        verbose_name = _("case")
-        verbose_name_plural = _("cases")
-        permissions: ClassVar = [("close_case", "Can close a case")]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["saga_id", "kind"],
-                condition=Q(closed_at__isnull=True, delivery_id__isnull=True)
-                & ~Q(kind=CaseKind.RECONCILIATION),
-                name="case_open_once_per_saga",
-            ),
-            models.UniqueConstraint(
-                fields=["delivery_id", "kind"],
-                condition=Q(closed_at__isnull=True, delivery_id__isnull=False),
-                name="case_open_once_per_delivery",
-            ),
-            models.CheckConstraint(
-                condition=Q(closed_at__isnull=True) | Q(closed_at__gte=F("opened_at")),
-                name="case_closed_after_opened",
-            ),
-            models.CheckConstraint(
-                condition=Q(saga_id__isnull=False) | Q(kind=CaseKind.RECONCILIATION),
-                name="case_of_a_saga_or_of_reconciliation",
-            ),
-            models.CheckConstraint(
-                condition=~Q(kind=CaseKind.BRAKED) | Q(amount_minor__isnull=False),
-                name="case_braked_says_how_much",
-            ),
-            models.CheckConstraint(
-                condition=Q(approved=False) | Q(kind=CaseKind.BRAKED, closed_at__isnull=False),
-                name="case_approved_is_closed",
-            ),
-        ]
-        indexes: ClassVar = [
-            models.Index(fields=["saga_id"], name="case_by_saga"),
-            models.Index(fields=["delivery_id"], name="case_by_delivery"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.saga_id or self.owner}"
-
-    @property
-    def amount(self) -> Money | None:
-        """What a braked call would move; None for other kinds of cases."""
-        return None if self.amount_minor is None else Money(self.amount_minor, self.currency)
 
 
 class RelayTick(models.Model):

@@ -31,6 +31,7 @@ from sagas.step import (
     Question,
     StateTimer,
     Step,
+    Times,
     Waiting,
     by,
     hold_for_a_person,
@@ -246,7 +247,7 @@ class Participant:
         deadline: timedelta | None = None,
         retry: Retry = DEFAULT_RETRY,
         otherwise: Mapping[Any, Answer] | None = None,
-        at_most: int | None = None,
+        at_most: Times | None = None,
         exhausted: EventType | None = None,
         request: bool = False,
         since: int = 1,
@@ -262,8 +263,8 @@ class Participant:
           those are not just the sources of its moves; `begins`: the one into the in-flight state of
           `calls`; `deadline`: how long the call may take, a timedelta.
         - `otherwise`: the answers of states where it can't run: `ignore`, `refuse`, `park`, `late`.
-        - `at_most`, `exhausted`: how often it runs in one saga and what is announced instead of
-          the next time.
+        - `at_most`, `exhausted`: how often it runs in one saga, a number or a function that says it
+          when it is needed, and what is announced instead of the next time.
         - `request=True`: a wish from outside, which overtakes steps that wait for a retry.
         - `since`: the choreography's version that first had this step (design decision 29).
         """

@@ -103,12 +103,12 @@ def _create(desk: Desk, member: Member, step: Step) -> None:
 
 def _used_up(desk: Desk, member: Member, step: Step) -> bool:
     runs = desk.runs[step.full_name].get(member.saga.id, 0)
-    return runs >= (step.at_most or 0)
+    return runs >= (step.most or 0)
 
 
 def _exhaust(desk: Desk, member: Member, step: Step) -> None:
     if step.exhausted is None:
-        message = f"{step.full_name} ran at_most={step.at_most} times; declare exhausted=Event."
+        message = f"{step.full_name} ran at_most={step.most} times; declare exhausted=Event."
         raise PermanentFailure(message)
     subject = member.subject
     about = subject_of(subject, step.state_field) if subject else None

@@ -18,6 +18,8 @@ from sagas.clock import Duration
 from sagas.event import Event
 from sagas.retry import DEFAULT_RETRY, Retry
 
+#: How often something may happen, or a function that says it when it is needed.
+Times = int | Callable[[], int]
 #: The state of a subject that does not exist.
 ABSENT = ""
 #: The purpose of a timer that asks about a call is this and the step's name.
@@ -183,7 +185,7 @@ class Step:
     deadline: timedelta | None = None
     retry: Retry = DEFAULT_RETRY
     otherwise: Mapping[str, Answer] = field(default_factory=dict)
-    at_most: int | None = None
+    at_most: Times | None = None
     exhausted: EventType | None = None
     is_request: bool = False
     since: int = 1
@@ -202,6 +204,11 @@ class Step:
     def full_name(self) -> str:
         """`<participant>.<function>`: its name in the log, in intents and in pauses."""
         return f"{self.consumer}.{self.name}"
+
+    @property
+    def most(self) -> int | None:
+        """How often it runs in one saga, as it is now; None where nothing limits it."""
+        return self.at_most() if callable(self.at_most) else self.at_most
 
     @property
     def is_plain(self) -> bool:

@@ -120,9 +120,10 @@ class CaseAdmin(CaseColumns, VerbAdmin):
     """Cases by order."""
 
     list_display = (
-        "id", "order_link", "kind", "state", "amount", "actor", "opened_at", "due_at", "is_owed",
+        "id", "order_link", "kind", "state", "amount", "operation", "actor", "opened_at", "due_at",
+        "is_owed",
     )  # fmt: skip
-    list_filter = ("kind", "state", "is_owed")
+    list_filter = ("kind", "state", "operation", "is_owed")
     list_select_related = ("order",)
     search_ids = ("id", "order_id")
     search_texts = ("order__number",)

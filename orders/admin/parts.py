@@ -67,11 +67,22 @@ def _amounts(case: Case) -> Iterable[tuple[object, int]]:
     yield _("given before, or not granted"), -case.withheld_minor
 
 
-def _way_of_the_money(case: Case) -> Promise:
+def _what_became_of_it(case: Case) -> Promise:
     """Name what became of the money: a bank's taking and a sum never taken are no refunds."""
     if case.is_taken:
         return _("taken by the bank")
     return _("not charged") if case.is_uncharged else _("refund")
+
+
+def _benefits(case: Case) -> Iterable[tuple[object, int]]:
+    yield _("coupon back"), case.coupon_minor
+    yield _("points back"), case.points_minor
+    yield _("coupon as an apology"), case.apology_minor
+
+
+def _sums(case: Case, amounts: Iterable[tuple[object, int]]) -> Iterable[tuple[object, object]]:
+    """Yield amounts as people read them; what is nothing is left out."""
+    return ((label, Money(minor, case.currency)) for label, minor in amounts if minor)
 
 
 class CaseColumns:
@@ -85,19 +96,15 @@ class CaseColumns:
 
     @admin.display(description=_("who pays what"))
     def who_pays(self, case: Case) -> str:
-        """Say how the refund comes about, what coupon and points get back, who pays the way."""
-        lines = [(label, Money(minor, case.currency)) for label, minor in _amounts(case) if minor]
-        if case.refund_minor:
-            lines.append((_way_of_the_money(case), case.refund))
-        benefits = [
-            (_("coupon back"), case.coupon_minor),
-            (_("points back"), case.points_minor),
-            (_("coupon as an apology"), case.apology_minor),
+        """Say what goes back and how, what coupon and points get back, who pays the way."""
+        said = [
+            *_sums(case, _amounts(case)),
+            *_sums(case, [(_what_became_of_it(case), case.refund_minor)]),
+            (_("how the money goes"), case.get_operation_display()),
+            *_sums(case, _benefits(case)),
+            (_("way of the goods"), case.rule.bearer.label),
         ]
-        lines += [(label, Money(minor, case.currency)) for label, minor in benefits if minor]
-        said = [(label, str(money)) for label, money in lines]
-        said.append((_("way of the goods"), str(case.rule.bearer.label)))
-        return format_html_join("", "{}: {}<br>", said)
+        return format_html_join("", "{}: {}<br>", [pair for pair in said if pair[1]])
 
     @admin.display(description=_("why"))
     def why(self, case: Case) -> str:

@@ -48,6 +48,28 @@ class Case(models.Model):
         #: Goods.
         GOODS = "goods", _("goods")
 
+    class Operation(models.TextChoices):
+        """How the money goes back, in the words of payments, which decides it (R38)."""
+
+        #: Nothing was taken and nothing reserved, or others have given it back.
+        NONE = "none", _("nothing to give back")
+        #: No money had moved.
+        CLOSE_SESSION = "close_session", _("payment session closed")
+        #: It was only reserved; the customer sees no charge.
+        VOID = "void", _("authorisation voided")
+        #: All of it, before it was settled.
+        CANCEL_CAPTURE = "cancel_capture", _("payment cancelled before it was settled")
+        #: A part of it, before it was settled.
+        PARTIAL_CANCEL = "partial_cancel", _("part of the payment cancelled before it was settled")
+        #: A new, visible transaction in the other direction.
+        REFUND = "refund", _("refunded the way it was paid")
+        #: To an account, because the way by which it came is closed.
+        REFUND_ELSEWHERE = "refund_elsewhere", _("refunded to an account")
+        #: The customer's bank decides first (R35).
+        HOLD = "hold", _("held back by a dispute")
+        #: A call has no answer yet (R29).
+        WAIT = "wait", _("waits for the provider's answer")
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="cases")
     kind = models.CharField(_("kind"), max_length=20, choices=CHOICES)
@@ -65,6 +87,10 @@ class Case(models.Model):
     due_at = models.DateTimeField(_("due at"), null=True, blank=True)
     remedy = models.CharField(
         _("remedy"), max_length=5, choices=Remedy.choices, blank=True, default=""
+    )
+    #: Empty until payments has said so; a refund that is on its way may yet be given otherwise.
+    operation = models.CharField(
+        _("how the money goes"), max_length=20, choices=Operation.choices, blank=True, default=""
     )
     #: The shop's fault (D-18), or a change of mind (D-17); where a customer says so, a claim until
     #: the goods were inspected.

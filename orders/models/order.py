@@ -83,6 +83,8 @@ class Order(models.Model):
     is_captured = models.BooleanField(_("captured"), default=False)
     is_committed = models.BooleanField(_("stock committed"), default=False)
     is_booked_out = models.BooleanField(_("stock booked out"), default=False)
+    #: Money came after the order was given up (D-5).
+    is_paid_late = models.BooleanField(_("paid too late"), default=False)
     placed_at = models.DateTimeField(_("placed at"))
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)

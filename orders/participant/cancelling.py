@@ -19,6 +19,7 @@ from orders.events import (
     PaymentGivenUp,
 )
 from orders.models import Benefit, Case, Order, SoldLine
+from orders.participant.money import note_way
 from orders.participant.rows import (
     ARRIVED,
     BENEFITS,
@@ -307,8 +308,9 @@ def expect_refund(
     owner: list[Order],
     lines: list[SoldLine],
 ) -> None:
-    """Say what is paid back of money that was taken unheard: its call was out till now (D-5)."""
+    """Say what is paid back, also of money that was taken unheard (D-5), and how it goes."""
     owner[0].is_captured = True
+    note_way(event, case)
     estimate(case, reckon_whole(books_of(owner, lines, benefits), rule=case.rule))
 
 
@@ -345,6 +347,7 @@ def finish_cancel(
         case.is_goods_done = True
     else:
         case.is_money_done = True
+        note_way(event, case)
         _note_end(order, event)
     if not (case.is_goods_done and case.is_money_done):
         return None

@@ -10,7 +10,7 @@ from orders.events import (
     RefundDue,
 )
 from orders.models import Benefit, Case, CaseLine, Order, SoldLine
-from orders.participant.money import note_money
+from orders.participant.money import note_money, note_way
 from orders.participant.rows import (
     ALL_BOOKS,
     CASE,
@@ -83,6 +83,7 @@ def settle_credit(
 def note_owed(event: payments.RefundOwed | payments.OwedRefundRefused, case: Case) -> None:
     """Note that a person has to see to it, once more where it came back; the customer is told."""
     case.is_owed = True
+    note_way(event, case)
 
 
 @orders.on(payments.OwedRefundPaid, saga="owed_refund", subject=CASE, locks=ALL_BOOKS)
@@ -97,6 +98,7 @@ def note_paid(
 ) -> None:
     """Note that the customer has the money after all, or as much as the bank has left of it."""
     case.is_owed = False
+    note_way(event, case)
     if event.amount.minor < case.refund_minor:
         books = books_of(owner, lines, benefits)
         fall_short(case, books, parts, paid_minor=event.amount.minor)

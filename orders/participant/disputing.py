@@ -3,6 +3,7 @@
 from orders import services
 from orders.events import CaseKind, DisputeAnswered, DisputeSettled
 from orders.models import Case, Order
+from orders.participant.money import note_way
 from orders.participant.rows import (
     CASE,
     NOT_OPEN,
@@ -65,6 +66,7 @@ def settle_dispute(
         if owner[0].state != State.CANCELLING:
             owner[0].given_back_minor += min(event.amount.minor, owner[0].left_minor)
     case.is_money_done = True
+    note_way(event, case)
     case.accept(now=work.now)
     case.settle(now=work.now)
     won = isinstance(event, payments.DisputeWon)

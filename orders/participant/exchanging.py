@@ -163,6 +163,7 @@ def _replace(
     if case.refund_minor:
         return due, refund_due(case)
     case.is_money_done = True
+    case.operation = Case.Operation.NONE
     case.settle(now=work.now)
     return due, _settled(case, everything_returned=False)
 

@@ -15,7 +15,7 @@ from orders.events import (
     ReshipWanted,
 )
 from orders.models import Benefit, Case, Order, SoldLine
-from orders.participant.money import refund_due
+from orders.participant.money import note_way, refund_due
 from orders.participant.rows import (
     BENEFITS,
     CASE,
@@ -66,6 +66,7 @@ def open_late_case(
     work: Work,
 ) -> RefundDue | ReshipWanted:
     """Give it back, unless the shop reinstates orders and all of this one was paid."""
+    owner[0].is_paid_late = True
     case.opened_at = work.now
     case.due_at = due_at(CASES[case.why], wished_at=work.now, paid_at=work.now)
     case.accept(now=work.now)
@@ -154,6 +155,7 @@ def settle_late(
 ) -> LateSuccessSettled:
     """Note that the money is back, or that it pays for the order after all."""
     case.is_money_done = True
+    note_way(event, case)
     if isinstance(event, payments.RefundImpossible):
         withhold(case)
     elif isinstance(event, payments.CaseRefunded):

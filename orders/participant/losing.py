@@ -170,6 +170,7 @@ def reship(
 ) -> tuple[ReplacementDue, LossSettled]:
     """Send the same goods once more; the replacement goes its own way."""
     case.is_money_done = True
+    case.operation = Case.Operation.NONE
     case.settle(now=work.now)
     due = ReplacementDue(
         case_id=case.pk,

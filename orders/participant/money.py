@@ -2,6 +2,7 @@
 
 from orders.events import RefundDue
 from orders.models import Case, CaseLine
+from orders.participant.rows import CASE, NOT_ACCEPTED, CaseState, orders
 from orders.reckoning import Books, fall_short, restore, unbook
 from payments import events as payments
 
@@ -28,8 +29,30 @@ def note_money(
     Where less was left than was owed, the customer's bank was faster: nothing is given twice (M2).
     """
     case.is_money_done = True
+    note_way(event, case)
     if isinstance(event, payments.RefundImpossible):
         unbook(case, books, parts)
     elif event.amount.minor < case.refund_minor:
         fall_short(case, books, parts, paid_minor=event.amount.minor)
     restore(case, books.benefits)
+
+
+def note_way(event: object, case: Case) -> None:
+    """Note how a case's money goes, as payments says; where it says nothing, none does (R38)."""
+    said = getattr(event, "operation", payments.MoneyOp.NONE)
+    case.operation = payments.MoneyOp(said).value
+
+
+@orders.on(
+    payments.CaseRefundPlanned,
+    payments.CaseRefundReleased,
+    saga=("return", "exchange", "loss", "credit", "late_success", "partial"),
+    subject=CASE,
+    applies_in=(CaseState.ACCEPTED,),
+    otherwise=NOT_ACCEPTED,
+)
+def note_refund(
+    event: payments.CaseRefundPlanned | payments.CaseRefundReleased, case: Case
+) -> None:
+    """Write on the case how its money goes, while it is on its way."""
+    note_way(event, case)

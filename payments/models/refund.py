@@ -90,6 +90,10 @@ class Refund(models.Model):
             ),
         ]
 
+        indexes: ClassVar = [
+            models.Index(fields=["planned_at"], condition=Q(state="owed"), name="refund_owed"),
+        ]
+
     def __str__(self) -> str:
         return f"{self.case}: {self.amount} ({self.get_state_display()})"
 

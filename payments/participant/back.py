@@ -9,6 +9,7 @@ from typing import cast
 from payments import gateway
 from payments.events import (
     LateCaptureFound,
+    MoneyOp,
     PaymentClosed,
     PaymentRefunded,
     PaymentVoided,
@@ -50,15 +51,15 @@ def close(
     event: ShipmentStopped, payment: Payment, outcome: Outcome, work: Work
 ) -> PaymentClosed | tuple[LateCaptureFound, PaymentClosed]:
     """See to it that no money will move (R39); what moved meanwhile is a case of its own (D-5)."""
-    closed = PaymentClosed(order_id=payment.order_id)
     standing = standing_of(outcome)
     if taken := _untold(payment, standing):
-        return _took_too_late(payment, taken, work), closed
+        late = _took_too_late(payment, taken, work)
+        return late, PaymentClosed(order_id=payment.order_id)
     if not outcome.ok and not _waits_no_longer(standing):
         message = f"The provider refused to close the payment session: {outcome.code}."
         raise NotDone(message)
     payment.close()
-    return closed
+    return PaymentClosed(order_id=payment.order_id, operation=MoneyOp.CLOSE_SESSION)
 
 
 def _waits_no_longer(standing: Standing | None) -> bool:
@@ -93,7 +94,10 @@ def void(
     standing = standing_of(outcome)
     if taken := _untold(payment, standing):
         late = _took_too_late(payment, taken, work)
-        return late, PaymentVoided(order_id=payment.order_id, amount=payment.money(0))
+        nothing = payment.money(0)
+        return late, PaymentVoided(
+            order_id=payment.order_id, amount=nothing, operation=MoneyOp.NONE
+        )
     lapsed = has_lapsed(standing, payment.authorisation_id)
     if not outcome.ok and not lapsed:
         message = f"The provider refused to give the reservation up: {outcome.code}."
@@ -200,7 +204,12 @@ def _given(
     refund: Refund, paid: list[Payment], outcome: Outcome, work: Work
 ) -> RefundPaid | RefundRefused:
     if give(refund, paid, outcome, work):
-        return RefundPaid(refund_id=refund.id, order_id=refund.order_id, amount=refund.amount)
+        return RefundPaid(
+            refund_id=refund.id,
+            order_id=refund.order_id,
+            amount=refund.amount,
+            operation=refund.how,
+        )
     return RefundRefused(
         refund_id=refund.id,
         order_id=refund.order_id,
@@ -227,4 +236,6 @@ def settle_refund(event: RefundPaid, payment: Payment) -> PaymentRefunded:
     """Say that nothing of the order's money is kept."""
     if payment.state == State.REFUNDING:
         payment.refund()
-    return PaymentRefunded(order_id=payment.order_id, amount=event.amount)
+    return PaymentRefunded(
+        order_id=payment.order_id, amount=event.amount, operation=event.operation
+    )

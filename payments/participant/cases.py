@@ -121,7 +121,13 @@ def _reduce(event: LinesCancelled, payment: Payment) -> AmountReduced | RefundIm
         left = payment.money(payment.due_minor)
         return RefundImpossible(case_id=event.case_id, order_id=event.order_id, left=left)
     payment.due_minor -= event.amount.minor
-    return AmountReduced(case_id=event.case_id, order_id=event.order_id, amount=event.amount)
+    is_reserved = payment.state == State.AUTHORISED
+    return AmountReduced(
+        case_id=event.case_id,
+        order_id=event.order_id,
+        amount=event.amount,
+        operation=MoneyOp.VOID if is_reserved else MoneyOp.NONE,
+    )
 
 
 def _refuse_second(event: RefundDue | LinesCancelled, planned: list[Refund]) -> None:

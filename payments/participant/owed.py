@@ -84,6 +84,7 @@ def send_owed(
             case_id=refund.case_id,
             order_id=refund.order_id,
             code=outcome.code,
+            operation=refund.how,
         )
     pay(refund, paid[0], outcome, work)
     return OwedRefundPaid(
@@ -91,6 +92,7 @@ def send_owed(
         case_id=refund.case_id,
         order_id=refund.order_id,
         amount=refund.amount,
+        operation=refund.how,
     )
 
 

@@ -75,6 +75,7 @@ def owed(refund: Refund) -> RefundOwed:
         order_id=refund.order_id,
         amount=refund.amount,
         code=refund.failure_code,
+        operation=refund.how,
     )
 
 
@@ -85,6 +86,7 @@ def still_owed(refund: Refund) -> OwedRefundRefused:
         case_id=refund.case_id,
         order_id=refund.order_id,
         code=refund.failure_code,
+        operation=refund.how,
     )
 
 
@@ -113,7 +115,13 @@ def ended(refund: Refund) -> Event:
         case_id=refund.case_id,
         order_id=refund.order_id,
         amount=refund.amount if refund.state == State.PAID else refund.amount * 0,
+        operation=way_of(refund),
     )
+
+
+def way_of(refund: Refund) -> MoneyOp:
+    """Return how a refund that has ended went back; what the bank took did not."""
+    return refund.how if refund.state == State.PAID else MoneyOp.NONE
 
 
 def _is_booked(reference: str) -> bool:
@@ -148,8 +156,10 @@ def told(refund: Refund) -> Event:
             case_id=refund.case_id,
             order_id=refund.order_id,
             amount=amount,
-            operation=refund.how if is_paid else MoneyOp.NONE,
+            operation=way_of(refund),
         )
     if is_paid:
-        return RefundPaid(refund_id=refund.pk, order_id=refund.order_id, amount=amount)
-    return PaymentRefunded(order_id=refund.order_id, amount=amount)
+        return RefundPaid(
+            refund_id=refund.pk, order_id=refund.order_id, amount=amount, operation=refund.how
+        )
+    return PaymentRefunded(order_id=refund.order_id, amount=amount, operation=MoneyOp.NONE)

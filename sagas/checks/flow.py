@@ -76,7 +76,7 @@ def bounds() -> Iterator[CheckMessage]:
             yield error(
                 7,
                 step,
-                f"It runs at_most={step.at_most} times and announces nothing the next time.",
+                f"It runs at_most={step.most} times and announces nothing the next time.",
                 hint="Add exhausted=Event: the fact that it was tried often enough.",
             )
 

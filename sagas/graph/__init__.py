@@ -170,7 +170,7 @@ def _of_step(step: Step, choreography: Choreography) -> Iterator[Action]:
         needs=needs,
         outcomes=outcomes,
         joins=len(needs) > 1 and announced.may_be_nothing,
-        at_most=step.at_most,
+        at_most=step.most,
     )
     late = {answer.step for answer in step.otherwise.values() if answer.step is not None}
     for found in sorted(late, key=str):

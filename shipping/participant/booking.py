@@ -25,15 +25,18 @@ from shipping.events import (
 from shipping.models import Shipment, ShipmentLine
 from shipping.participant.declared import ANSWERING, REPLACEMENT, REST, STAYS, State, shipping
 
-#: How often carriers may be asked again after the first one has refused.
-TRIES_LEFT = len(settings.SHOP["CARRIERS"]) * settings.SHOP["CARRIER_TRIES"] - 1
-
 BOOKED = refuse("the parcel is already booked")
 STOPPED = refuse("the parcel is stopped: what was in it is cancelled")
 BOOKS: dict[str, Any] = {
     "begins": Shipment.start_booking,
     "moves": (Shipment.label, Shipment.refuse),
 }
+
+
+def tries_left() -> int:
+    """Return how often carriers may be asked again after the first one has refused."""
+    tries: int = settings.SHOP["CARRIER_TRIES"]
+    return len(settings.SHOP["CARRIERS"]) * tries - 1
 
 
 def shipment_of(event: OrderPlaced) -> Shipment:
@@ -101,7 +104,7 @@ def book_label(
     subject=ANSWERING,
     applies_in=(State.REFUSED,),
     calls=gateway.BOOK,
-    at_most=TRIES_LEFT,
+    at_most=tries_left,
     exhausted=CarriersExhausted,
     otherwise={
         (State.LABELLED, *Shipment.LEFT): BOOKED,

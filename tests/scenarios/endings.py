@@ -86,6 +86,26 @@ def running(order: Order) -> list[str]:
     return sorted(found.values_list("choreography", flat=True))
 
 
+def how_money_went(order: Order) -> list[str]:
+    """Return how the money of the order's cases went, in the order in which they were opened."""
+    return [case.operation for case in Case.objects.filter(order=order)]
+
+
+def assert_cases_say_how(order: Order) -> None:
+    """Every case says of its money what its refund says; where none was paid, what else it was.
+
+    What the bank took instead went no way at all.
+    """
+    refunds = {refund.case_id: refund for refund in Refund.objects.filter(order_id=order.pk)}
+    for case in Case.objects.filter(order=order, state=Case.State.SETTLED):
+        refund = refunds.get(case.pk)
+        if refund is None:
+            assert case.operation in ("none", "close_session", "void"), case
+        else:
+            is_dropped = refund.state == Refund.State.DROPPED
+            assert case.operation == ("none" if is_dropped else refund.operation), case
+
+
 def assert_row(
     world: World,
     row: int,
@@ -113,5 +133,6 @@ def assert_row(
     assert kept(world.provider, order) == keeps
     assert words in said(order)
     assert running(order) == sorted(open_sagas)
+    assert_cases_say_how(order)
     assert_books_agree(world, **({} if stock is None else {"stock": stock}))
     assert found() == []

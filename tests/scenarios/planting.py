@@ -32,6 +32,7 @@ __all__ = [
     "cancel",
     "found",
     "orders_of",
+    "owed_order",
     "payment_of",
     "planted",
     "send_back",
@@ -45,8 +46,11 @@ Orders = Mapping[str, Order]
 Plant = Callable[[World, Orders], str]
 
 
-def orders_of(world: World, *, waiting: bool = False) -> dict[str, Order]:
-    """Return orders with different endings, by what became of them; one may wait for its card."""
+def orders_of(world: World, *, waiting: bool = False, owed: bool = False) -> dict[str, Order]:
+    """Return orders with different endings, by what became of them.
+
+    One may wait for its card, and of one the refund may be owed.
+    """
     kept = world.place()
     world.drain()
     world.deliver(kept)
@@ -66,12 +70,24 @@ def orders_of(world: World, *, waiting: bool = False) -> dict[str, Order]:
     sent = world.place()
     world.drain()
     world.hand_over(sent)
-    more = {"waiting": at_most(world, "payments.authorise")} if waiting else {}
+    more = {"owed": owed_order(world)} if owed else {}
+    if waiting:
+        more["waiting"] = at_most(world, "payments.authorise")
     return {
         **more,
         "kept": kept, "part": part, "called_off": called_off, "declined": declined,
         "refused": refused, "paid": paid, "sent": sent,
     }  # fmt: skip
+
+
+def owed_order(world: World) -> Order:
+    """Return an order that is being cancelled, whose refund the provider will not pay."""
+    order = world.place()
+    world.drain()
+    world.provider.switch_on("decline", operation="refund", code="closed_account")
+    cancel(world, order)
+    world.provider.switch_off()
+    return order
 
 
 def cancel(world: World, order: Order) -> Case:

@@ -1,12 +1,24 @@
-"""M1-M8 and E29: money that is broken by hand is found under its name and nowhere else."""
+"""M1-M8, E26 and E29: money that is broken by hand is found under its name and nowhere else."""
 
 import pytest
 from django.db.models import F
 
 from orders.models import Benefit, CaseLine, Order
 from payments.models import Evidence, LedgerEntry, Refund
+from payments.services import FINANCE, order_refund_again
 from sagas import clock
-from tests.scenarios.planting import Orders, Plant, assert_found, found, orders_of, payment_of
+from sagas.models import Case as EngineCase
+from sagas.models import CaseKind as EngineCaseKind
+from sagas.models import Saga
+from tests.scenarios.planting import (
+    Orders,
+    Plant,
+    assert_found,
+    found,
+    orders_of,
+    owed_order,
+    payment_of,
+)
 from tests.world import World
 
 pytestmark = pytest.mark.both_databases
@@ -108,6 +120,18 @@ def vouch(order: Order, reference: str) -> Evidence:
     )  # fmt: skip
 
 
+def an_owed_refund_about_which_nobody_is_asked(_: World, orders: Orders) -> str:
+    refund = Refund.objects.get(order_id=orders["owed"].pk)
+    forget_the_question(refund)
+    return str(refund.pk)
+
+
+def forget_the_question(refund: Refund) -> None:
+    """Leave an owed refund as it was before anybody was asked about one."""
+    saga = Saga.objects.get(choreography="owed_refund", key=str(refund.pk))
+    EngineCase.objects.filter(saga_id=saga.pk).delete()
+
+
 BREAKS: list[tuple[str, Plant]] = [
     ("M1", more_taken_directly_than_taken),
     ("M2", a_promise_without_a_refund),
@@ -122,16 +146,34 @@ BREAKS: list[tuple[str, Plant]] = [
     ("M7", points_that_came_back_for_nothing),
     ("M8", a_payment_that_says_more_than_its_ledger),
     ("M8", an_entry_less_in_the_ledger),
+    ("E26", an_owed_refund_about_which_nobody_is_asked),
     ("E29", evidence_of_what_the_provider_does_not_know),
 ]
 
 
 def test_each_planted_break_of_money_is_found_and_nothing_else(world):
-    orders = orders_of(world)
+    orders = orders_of(world, owed=True)
     undamaged = found()
 
     assert undamaged == []
     assert_found(world, orders, BREAKS)
+
+
+def test_finance_is_asked_about_a_refund_that_became_owed_before_anybody_was(world):
+    refund = Refund.objects.get(order_id=owed_order(world).pk)
+    forget_the_question(refund)
+
+    assert found() == [("E26", refund.pk.hex)]
+    asked = EngineCase.objects.get(closed_at=None)
+    assert (asked.kind, asked.owner) == (EngineCaseKind.RECONCILIATION, FINANCE)
+    assert f"{refund.number}: a refund is owed (closed_account), and nobody is asked" in (
+        asked.detail
+    )
+    order_refund_again(refund, actor="admin:anna", reason="the account is open again")
+    world.drain()
+    assert found() == []
+    asked.refresh_from_db()
+    assert asked.closed_at is not None
 
 
 def test_evidence_that_the_provider_confirms_is_verified_by_the_reconciler(world):

@@ -24,9 +24,11 @@ from orders.events import (
     ReshipWanted,
 )
 from orders.models import Case, CaseLine, Order
-from orders.participant import crediting, disputing, late, losing, replacing
+from orders.participant import crediting, disputing, late, losing, money, replacing
 from payments.events import (
     CaseRefunded,
+    CaseRefundPlanned,
+    CaseRefundReleased,
     DisputeLost,
     DisputeOpened,
     DisputeWon,
@@ -228,16 +230,28 @@ def test_a_credit_that_the_bank_paid_before_is_rejected_and_counts_as_given():
     assert (case.refund_minor, case.withheld_minor, found.order.given_back_minor) == (0, 1000, 1000)
 
 
+def test_a_case_says_how_its_money_goes_as_soon_as_that_is_planned():
+    _, case = a_credit(CS.ACCEPTED)
+    planned = {"refund_id": uuid4(), **ids(case), "amount": TEN}
+
+    money.note_refund(CaseRefundPlanned(**planned, operation=MoneyOp.HOLD), case)
+    held = case.operation
+    money.note_refund(CaseRefundReleased(**planned, operation=MoneyOp.REFUND), case)
+
+    assert (held, case.operation) == ("hold", "refund")
+
+
 def test_a_refund_that_is_owed_is_marked_until_it_is_paid():
     found, case = a_credit(CS.SETTLED)
     owed = {"refund_id": uuid4(), **ids(case), "amount": TEN}
     books = {name: value for name, value in rows(found).items() if name != "work"}
 
     crediting.note_owed(RefundOwed(**owed, code="closed"), case)
-    assert case.is_owed
-    crediting.note_paid(OwedRefundPaid(**owed), case, **books)
+    assert (case.is_owed, case.operation) == (True, "refund")
+    elsewhere = OwedRefundPaid(**owed, operation=MoneyOp.REFUND_ELSEWHERE)
+    crediting.note_paid(elsewhere, case, **books)
 
-    assert not case.is_owed
+    assert (case.is_owed, case.operation) == (False, "refund_elsewhere")
 
 
 # -- late payments --------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_a_session_in_which_no_money_moved_is_closed():
 
     said = back.close(STOPPED, paying, outcome=done("cs_1"), work=work())
 
-    assert said == PaymentClosed(order_id=ORDER)
+    assert said == PaymentClosed(order_id=ORDER, operation=MoneyOp.CLOSE_SESSION)
     assert paying.state == State.CLOSED
 
 
@@ -81,7 +81,7 @@ def test_an_account_that_was_closed_by_time_needs_no_closing():
 
     said = back.close(STOPPED, paying, outcome=outcome, work=work())
 
-    assert said == PaymentClosed(order_id=ORDER)
+    assert said == PaymentClosed(order_id=ORDER, operation=MoneyOp.CLOSE_SESSION)
     assert paying.state == State.CLOSED
 
 
@@ -89,7 +89,11 @@ def test_an_account_that_was_closed_by_time_needs_no_closing():
     ("step", "paying", "ended"),
     [
         (back.close, awaiting(State.CLOSING), PaymentClosed(order_id=ORDER)),
-        (back.void, authorised(State.VOIDING), PaymentVoided(order_id=ORDER, amount=gbp(0))),
+        (
+            back.void,
+            authorised(State.VOIDING),
+            PaymentVoided(order_id=ORDER, amount=gbp(0), operation=MoneyOp.NONE),
+        ),
     ],
 )
 def test_money_that_was_taken_before_it_could_be_given_up_is_a_case_of_its_own(step, paying, ended):
@@ -194,7 +198,12 @@ def test_a_deposit_without_an_account_to_pay_back_to_is_owed_from_the_start():
     (row,) = added(desk)
     assert planned.operation is MoneyOp.REFUND_ELSEWHERE
     assert owed == RefundOwed(
-        refund_id=row.id, case_id=CASE, order_id=ORDER, amount=gbp(1000), code="needs_account"
+        refund_id=row.id,
+        case_id=CASE,
+        order_id=ORDER,
+        amount=gbp(1000),
+        code="needs_account",
+        operation=MoneyOp.REFUND_ELSEWHERE,
     )
     assert (row.state, paying.pending_minor) == (Refund.State.FAILED, 1000)
 
@@ -209,17 +218,18 @@ def planned_event(going, operation=MoneyOp.REFUND):
     )
 
 
-def test_a_paid_refund_moves_from_pending_to_refunded_and_settles_the_payment():
+@pytest.mark.parametrize("how", [MoneyOp.CANCEL_CAPTURE, MoneyOp.REFUND])
+def test_a_paid_refund_moves_from_pending_to_refunded_and_settles_the_payment(how):
     paying, desk = captured(State.REFUNDING, pending_minor=1000), work()
-    going = refund(amount=1000, case="cancel", is_whole=True)
+    going = refund(amount=1000, case="cancel", is_whole=True, operation=how)
 
     paid = back.send_refund(
         planned_event(going), going, paid=[paying], outcome=done("re_1"), work=desk
     )
     said = back.settle_refund(paid, paying)
 
-    assert paid == RefundPaid(refund_id=going.id, order_id=ORDER, amount=gbp(1000))
-    assert said == PaymentRefunded(order_id=ORDER, amount=gbp(1000))
+    assert paid == RefundPaid(refund_id=going.id, order_id=ORDER, amount=gbp(1000), operation=how)
+    assert said == PaymentRefunded(order_id=ORDER, amount=gbp(1000), operation=how)
     assert (going.state, going.provider_refund_id, going.paid_at) == ("paid", "re_1", NOW)
     assert (paying.state, paying.pending_minor, paying.refunded_minor) == (State.REFUNDED, 0, 1000)
     assert lines(desk) == [("refund", "re_1", 1000)]

@@ -162,7 +162,8 @@ def test_units_that_were_not_paid_yet_are_not_paid_for(state):
 
     said = reduce(paying, desk=desk)
 
-    assert said == AmountReduced(case_id=CASE, order_id=ORDER, amount=gbp(300))
+    how = MoneyOp.VOID if state == State.AUTHORISED else MoneyOp.NONE
+    assert said == AmountReduced(case_id=CASE, order_id=ORDER, amount=gbp(300), operation=how)
     assert (paying.due_minor, paying.amount_minor, added(desk)) == (700, 1000, [])
 
 

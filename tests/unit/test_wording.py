@@ -31,6 +31,7 @@ cases = st.builds(
     apology_code=st.just("SORRY-1"),
     due_at=st.sampled_from([None, DUE]),
     is_paid=st.booleans(),
+    is_paid_late=st.booleans(),
     is_goods_done=st.booleans(),
     is_uncharged=st.booleans(),
     is_owed=st.booleans(),
@@ -56,6 +57,7 @@ def a_case(kind=CaseKind.CANCEL, state=CS.ACCEPTED, **changed):
         "apology_code": "",
         "due_at": None,
         "is_paid": True,
+        "is_paid_late": False,
         "is_goods_done": False,
         "is_uncharged": False,
         "is_owed": False,
@@ -140,6 +142,17 @@ def test_who_was_not_charged_is_not_told_of_a_refund():
     assert pending.detail == "What is reserved on your card will be released."
     assert done.detail == "You were not charged."
     assert told_of(a_case(**nothing, state=CS.SETTLED)).detail == ""
+
+
+@pytest.mark.parametrize("state", [CS.ACCEPTED, CS.SETTLED])
+def test_whose_payment_came_later_does_not_read_that_none_was_taken(state):
+    nothing = {"refund": Money(0, "GBP"), "is_whole": True, "is_paid": False}
+
+    said = told_of(a_case(CaseKind.ABANDON, state, **nothing, is_paid_late=True))
+
+    assert "came later; what becomes of it is told separately." in said.detail
+    assert "charged" not in said.detail
+    assert "released" not in said.detail
 
 
 def test_a_part_that_is_cancelled_before_the_money_is_taken_is_charged_less():

@@ -18,10 +18,11 @@ from tests.scenarios.endings import (
     at_most,
     cancel,
     facts,
+    how_money_went,
     said,
     the_case,
 )
-from tests.scenarios.given import WELCOME, Given, assert_pending, given
+from tests.scenarios.given import WELCOME, Given, assert_pending, given, said_of
 from tests.world import kept, reload
 
 pytestmark = pytest.mark.both_databases
@@ -39,6 +40,7 @@ def test_d1_a_customer_who_cancels_before_paying_has_the_session_closed_and_then
 
     assert case.state == Case.State.SETTLED
     assert_row(world, 1, order, end=CLOSED, actions=BACK, keeps=0, words="cancelled")
+    assert how_money_went(order) == ["close_session"]
 
 
 def test_d2_an_order_that_no_card_pays_is_cancelled_once_its_session_is_closed(world):
@@ -147,6 +149,10 @@ def test_d5_money_that_comes_after_the_order_was_given_up_goes_back_as_a_case_of
     assert given(order, "abandon") == Given(coupon=200, points=100)
     actions = (*BACK, *PAID_BACK)
     assert_row(world, 5, order, end=LATE, actions=actions, keeps=0, words="15.00 GBP was paid back")
+    assert how_money_went(order) == ["close_session", "refund"]
+    assert said_of(order, "abandon").startswith(
+        "Your order is cancelled. No payment had reached us by then. Yours came later;"
+    )
 
 
 def test_d5_a_transfer_that_arrives_while_its_account_is_being_closed_goes_back_too(world):

@@ -10,7 +10,14 @@ from orders.services import InvalidOrder
 from payments.models import Refund
 from sagas.calendar import due
 from tests.scenarios.books import Stand, where
-from tests.scenarios.endings import assert_row, at_most, cancel, said, the_case
+from tests.scenarios.endings import (
+    assert_row,
+    at_most,
+    cancel,
+    how_money_went,
+    said,
+    the_case,
+)
 from tests.scenarios.given import WELCOME, Given, assert_pending, given
 from tests.world import reload
 
@@ -47,6 +54,7 @@ def test_d7_money_that_is_only_reserved_is_given_up_and_nobody_is_charged(world)
     assert given(order, "cancel") == Given(coupon=200, points=100)
     assert where("MUG") == {"available": 100}
     assert_row(world, 7, order, end=VOIDED, actions=VOID, keeps=0, words="You were not charged")
+    assert how_money_went(order) == ["void"]
 
 
 # -- D-8: taken -----------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from tests.scenarios.endings import (
     at_most,
     cancel,
     facts,
+    how_money_went,
     running,
     said,
     the_case,
@@ -204,6 +205,7 @@ def test_d26_finance_is_asked_until_a_second_person_has_it_paid_elsewhere(world)
     case = again(case)
     assert case.closed_at is not None
     assert (case.closed_by, case.note) == (BEN, "the customer was called")
+    assert how_money_went(order) == ["refund_elsewhere"]
     assert facts(order, "CaseOpened", "CaseClosed") == ["CaseOpened", "CaseClosed"]
     assert_books_agree(world)
 

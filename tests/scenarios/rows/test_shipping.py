@@ -227,6 +227,15 @@ def test_d14_a_shop_may_have_its_carriers_asked_in_another_turn(world, settings)
     assert facts(order, "CarrierRefused") == ["CarrierRefused"]
 
 
+def test_d14_a_shop_may_give_up_after_each_carrier_was_asked_once(world, settings):
+    settings.SHOP = {**settings.SHOP, "CARRIERS": ("post", "swift"), "CARRIER_TRIES": 1}
+    world.carrier.switch_on("refuse")
+    order = world.ready()
+
+    assert reload(order).state == "cancelled"
+    assert facts(order, "CarrierRefused") == ["CarrierRefused"] * 2
+
+
 def test_d14_a_parcel_that_the_driver_missed_is_given_to_them_again(world):
     world.carrier.switch_on("pickup_failed", times=1)
     order = world.ready()
