@@ -36,9 +36,8 @@ logger = logging.getLogger("sagas.worker")
 
 #: A call is given up by its worker at this part of its lease (R6).
 _STOP_AT = 0.8
-#: How long, in seconds, the first answer of a wave waits for others to share its commit: as long as
-#: the commit of the wave before took, within these bounds.
-_GATHER = (0.01, 0.25)
+#: How long, in seconds, the first answer of a wave waits for others to share its commit.
+_GATHER = 0.01
 #: How often a batch is tried again because others were in its way.
 _CONTENTION_TRIES = 3
 
@@ -218,22 +217,19 @@ class Worker:
         started = time.monotonic()
         leases = batch.plan.leases
         out: dict[Future[Answered], Lease] = {self._calls.submit(_call, x): x for x in leases}
-        gather = _GATHER[0]
         while out:
             remaining = min(_stop_after(lease) for lease in out.values()) - (
                 time.monotonic() - started
             )
             wait(out, timeout=max(remaining, 0), return_when=FIRST_COMPLETED)
-            wait(out, timeout=gather)
+            wait(out, timeout=_GATHER)
             spent = time.monotonic() - started
             over = [f for f, lease in out.items() if f.done() or spent >= _stop_after(lease)]
             wave = [f.result() if f.done() else Answered(lease=out[f]) for f in over]
             for future in over:
                 future.cancel()  # what still waits for a thread must not be sent after its lease
                 del out[future]
-            answered = time.monotonic()
             yield from self._settle(wave)
-            gather = min(max(_GATHER[0], time.monotonic() - answered), _GATHER[1])
             self._tell_breakers(wave, batch.desk.breakers.watched)
 
     def _tell_breakers(self, answers: Sequence[Answered], watched: Collection[str]) -> None:

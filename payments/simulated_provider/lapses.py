@@ -10,9 +10,10 @@ from . import cards, deposits
 from .clock import stamp
 from .storage import Books, transaction
 
-_DUE: Final = """
+#: Asked in every transaction.
+DUE: Final = """
     SELECT EXISTS (SELECT 1 FROM authorisation WHERE expires_at <= ?1
-                      AND captured_minor + voided_minor + expired_minor < amount_minor)
+                      AND amount_minor > captured_minor + voided_minor + expired_minor)
         OR EXISTS (SELECT 1 FROM deposit WHERE until <= ?1 AND status = 'waiting') AS due
 """
 
@@ -35,5 +36,5 @@ def catch_up(books: Books) -> None:
 
 
 def _are_due(books: Books) -> bool:
-    (row,) = books.execute(_DUE, [stamp(books.now)])
+    (row,) = books.execute(DUE, [stamp(books.now)])
     return bool(row["due"])

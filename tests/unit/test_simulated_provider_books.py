@@ -1,6 +1,8 @@
 """What the simulated provider says of itself: standing, settlement and payouts."""
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +19,7 @@ from payments.simulated_provider import (
     Refund,
     SimulatedProvider,
     Standing,
+    lapses,
 )
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -35,6 +38,17 @@ def captured(provider):
 
 def positions(lines):
     return [line.position for line in lines]
+
+
+# -- what has expired ---------------------------------------------------------------------------
+
+
+def test_what_has_expired_is_looked_for_by_an_index_however_many_orders_there_are(provider):
+    with closing(sqlite3.connect(provider.path)) as books:
+        plan = [row[-1] for row in books.execute(f"EXPLAIN QUERY PLAN {lapses.DUE}", ["2026"])]
+
+    assert [step for step in plan if step.startswith("SCAN") and "CONSTANT" not in step] == []
+    assert sum("USING" in step and "INDEX" in step for step in plan) == 2, plan
 
 
 # -- Standing -----------------------------------------------------------------------------------
