@@ -6,7 +6,7 @@ What orders need is decided by the participant. `actor` says who: "warehouse:lee
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from django.db import router, transaction
+from django.db import router
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
@@ -66,18 +66,19 @@ def adjust_stock(sku: str, delta: int, *, reason: str, actor: str = "") -> Stock
     or when more would go than is available: units that are kept for orders can't be taken away.
     """
     _refuse_pointless(delta, reason)
-    using = router.db_for_write(StockItem)
-    with transaction.atomic(using=using):
-        item = for_update(StockItem.objects.using(using).filter(sku=sku)).get()
+    found = StockItem.objects.using(router.db_for_write(StockItem)).get(sku=sku)
+    with saga_transaction(found, actor=actor) as item:
         if item.available + delta < 0:
             message = _("%(sku)s: %(available)d units are available, %(delta)d can't go.")
             values = {"sku": sku, "available": item.available, "delta": -delta}
             raise InvalidAdjustment("not_available", message % values)
-        item.available += delta
-        item.save(using=using, update_fields=["available"])
-        fact = StockAdjusted(item_id=item.pk, sku=sku, delta=delta, reason=reason)
-        publish(fact, of=item, actor=actor)
+        _adjust(item, delta, reason)
     return item
+
+
+def _adjust(item: StockItem, delta: int, reason: str) -> None:
+    item.available += delta
+    publish(StockAdjusted(item_id=item.pk, sku=item.sku, delta=delta, reason=reason), of=item)
 
 
 def _refuse_pointless(delta: int, reason: str) -> None:
@@ -100,19 +101,16 @@ def receive_goods(units: Mapping[str, int], *, reason: str, actor: str = "") -> 
                 "delta": delta,
             }
             raise InvalidAdjustment("not_received", message)
+    if not units:
+        return
     StockItem.objects.bulk_create((StockItem(sku=sku) for sku in units), ignore_conflicts=True)
-    with transaction.atomic():
-        # Before any lane, as whoever adjusts a single article.
-        items = list(for_update(StockItem.objects.filter(sku__in=units).order_by("pk")))
-        if not items:
-            return
-        with saga_transaction(items[0], actor=actor) as row:
-            for item in (row, *items[1:]):
-                delta = units[item.sku]
-                item.available += delta
-                fact = StockAdjusted(item_id=item.pk, sku=item.sku, delta=delta, reason=reason)
-                publish(fact, of=item)
-            _write(items[1:], ["available"])
+    rows = StockItem.objects.filter(sku__in=units).order_by("pk")
+    first, *rest = rows
+    with saga_transaction(first, actor=actor, beside=rest) as row:
+        others = list(for_update(rows.exclude(pk=row.pk)))
+        for item in (row, *others):
+            _adjust(item, units[item.sku], reason)
+        _write(others, ["available"])
 
 
 def set_stock(sku: str, available: int, *, reason: str = "counted", actor: str = "") -> StockItem:

@@ -4,7 +4,7 @@
 one for operators' verbs. Hints go out on commit, and their failure is never an error (R3).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -78,18 +78,19 @@ _step: ContextVar[tuple[str, Unit] | None] = ContextVar("sagas_step", default=No
 
 
 @contextmanager
-def saga_transaction(row: Row, *, actor: str = "") -> Iterator[Row]:
+def saga_transaction(row: Row, *, actor: str = "", beside: Sequence[Model] = ()) -> Iterator[Row]:
     """Open a transaction for a state change that comes from outside of any step.
 
     Locks the sagas that the row's business keys belong to, then re-reads and locks the row, yields
     it, saves it, and records the moves that are published of it. A new row is saved as it is.
-    `actor` says who: "customer:42", "admin:kim". Raises PublishError when the row moved and
-    nothing was published.
+    `actor` says who: "customer:42", "admin:kim". `beside` are further rows of which something will
+    be published: their sagas are locked, too, and the rows themselves are the caller's to lock and
+    save. Raises PublishError when the row moved and nothing was published.
     """
     using = row._state.db or router.db_for_write(type(row), instance=row)
     with transaction.atomic(using=using):
         unit = Unit(using, now=clock.now(using), careful=True)
-        unit.hold(_lock_sagas_of(row, using))
+        unit.hold(_lock_sagas_of([row, *beside], using))
         fresh = row if row._state.adding else _lock_row(row, using)
         door = _Door(unit, fresh, actor)
         token = _door.set(door)
@@ -102,13 +103,15 @@ def saga_transaction(row: Row, *, actor: str = "") -> Iterator[Row]:
         _write(unit)
 
 
-def _lock_sagas_of(row: Model, using: str) -> list[Saga]:
-    """Lock the row's own lane and the sagas that it names, in the order of ids (decision 8)."""
-    wanted = Q() if row._state.adding else Q(choreography=FREE, key=subject_of(row, "").lane)
+def _lock_sagas_of(rows: Sequence[Model], using: str) -> list[Saga]:
+    """Lock the rows' own lanes and the sagas that they name, in the order of ids (decision 8)."""
+    keys = {FREE: [subject_of(row, "").lane for row in rows if not row._state.adding]}
     for choreography in CHOREOGRAPHIES.values():
-        key = _key_of_row(row, choreography.key)
-        if key:
-            wanted |= Q(choreography=choreography.name, key=key)
+        keys[choreography.name] = [_key_of_row(row, choreography.key) for row in rows]
+    wanted = Q()
+    for name, named in keys.items():
+        if known := list(filter(None, named)):
+            wanted |= Q(choreography=name, key__in=known)
     if not wanted:
         return []
     return list(for_update(Saga.objects.using(using).filter(wanted).order_by("id")))

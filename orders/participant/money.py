@@ -39,8 +39,8 @@ def note_money(
 
 def note_way(event: object, case: Case) -> None:
     """Note how a case's money goes, as payments says; where it says nothing, none does (R38)."""
-    said = getattr(event, "operation", payments.MoneyOp.NONE)
-    case.operation = payments.MoneyOp(said).value
+    said: payments.MoneyOp = getattr(event, "operation", payments.MoneyOp.NONE)
+    case.operation = said.value
 
 
 @orders.on(
