@@ -1,14 +1,12 @@
 """Stock is adjusted while somebody holds an article's lane: lanes come before rows, everywhere."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from inventory.models import StockItem
 from inventory.services import adjust_stock, receive_goods
 from sagas.models import Saga
-from tests.integration.workers import wait_until_somebody_waits
+from tests.integration.workers import beside, wait_until_somebody_waits
 
 
 @pytest.fixture
@@ -31,10 +29,10 @@ def receive_all(_item):
 def test_who_adjusts_an_article_waits_for_its_lane_before_any_row(articles, adjust, which):
     item = articles[which]
 
-    with ThreadPoolExecutor(1) as other:
+    with beside() as other:
         with transaction.atomic():
             Saga.objects.select_for_update().get(key=f"inventory.StockItem:{item.pk}")
-            adjusted = other.submit(and_leave, adjust, item)
+            adjusted = other(adjust, item)
             wait_until_somebody_waits("the lane is wanted")
             list(StockItem.objects.select_for_update(nowait=True))
         adjusted.result(10)
@@ -42,10 +40,3 @@ def test_who_adjusts_an_article_waits_for_its_lane_before_any_row(articles, adju
     before = item.available
     item.refresh_from_db()
     assert item.available == before + 1
-
-
-def and_leave(adjust, item):
-    try:
-        adjust(item)
-    finally:
-        connection.close()

@@ -1,13 +1,11 @@
 """An apology coupon is used while another order is being placed with it."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from orders.models import Case, Order
 from orders.services import InvalidOrder
-from tests.integration.workers import wait_until_somebody_waits
+from tests.integration.workers import beside, wait_until_somebody_waits
 
 
 @pytest.fixture
@@ -19,10 +17,10 @@ def code(world):
 
 
 def test_two_orders_of_the_same_moment_use_no_more_of_a_coupon_than_it_is_worth(world, code):
-    with ThreadPoolExecutor(1) as other:
+    with beside() as other:
         with transaction.atomic():
             first = world.place(number="FIRST", coupon=(code, 300))
-            second = other.submit(place_and_leave, world, "SECOND", (code, 300))
+            second = other(world.place, number="SECOND", coupon=(code, 300))
             wait_until_somebody_waits("the second order waits for the coupon")
         with pytest.raises(InvalidOrder, match=f"2.00 GBP is left of the coupon {code}."):
             second.result(10)
@@ -32,16 +30,9 @@ def test_two_orders_of_the_same_moment_use_no_more_of_a_coupon_than_it_is_worth(
 
 
 def test_two_orders_of_the_same_moment_share_a_coupon_that_is_enough_for_both(world, code):
-    with ThreadPoolExecutor(1) as other:
+    with beside() as other:
         with transaction.atomic():
             world.place(coupon=(code, 300))
-            second = other.submit(place_and_leave, world, "SECOND", (code, 200))
+            second = other(world.place, number="SECOND", coupon=(code, 200))
             wait_until_somebody_waits("the second order waits for the coupon")
         assert second.result(10).discount_minor == 200
-
-
-def place_and_leave(world, number, coupon):
-    try:
-        return world.place(number=number, coupon=coupon)
-    finally:
-        connection.close()

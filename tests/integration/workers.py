@@ -7,8 +7,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import redis
@@ -19,6 +21,8 @@ from sagas.models import Slot
 
 ROOT = Path(__file__).resolve().parents[2]
 QUEUES = ("orders", "payments", "inventory", "shipping")
+#: Calls a function beside, and returns what will come of it.
+Beside = Callable[..., Future[Any]]
 #: Longer than any start or stop of a process takes on a busy machine.
 PATIENCE = 60.0
 
@@ -35,6 +39,20 @@ def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = PAT
 def wait_until_somebody_waits(what: str) -> None:
     """Return as soon as another session waits for what this one has locked (PostgreSQL)."""
     wait_until(_somebody_waits, what)
+
+
+@contextmanager
+def beside() -> Iterator[Beside]:
+    """Yield what does something in a thread beside this one, in a session of its own."""
+    with ThreadPoolExecutor(1) as threads:
+        yield lambda act, *args, **named: threads.submit(_and_leave, act, *args, **named)
+
+
+def _and_leave(act: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    try:
+        return act(*args, **named)
+    finally:
+        connection.close()
 
 
 def _somebody_waits() -> bool:
